@@ -1,0 +1,1 @@
+"""Audit sinks: file, store, fan-out; the spool."""

@@ -1,0 +1,1 @@
+"""ERP sources: odbc, sqlite, csv."""

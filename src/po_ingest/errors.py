@@ -1,0 +1,88 @@
+"""The error tree: each error knows its exit code (contract, section 2) and whether trying again may help.
+
+Exceptions become exit codes in one place, `po_ingest.cli.main`.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import ClassVar
+
+
+class ExitCode(enum.IntEnum):
+    """The exit codes of every command but `status`."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    RESERVATION = 3
+    ERP = 4
+    GUARD = 5
+    LOCKED = 6
+    STORE = 7
+
+
+class PoIngestError(Exception):
+    """An error that is told to the user: what happened to what, and what to do.
+
+    `message` and `hint` are single lines free of secrets; `details` are further lines.
+    """
+
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+    def __init__(self, message: str, *, hint: str = "", details: tuple[str, ...] = (), transient: bool = False) -> None:
+        """Keep the parts apart, so that each reader shows what it has room for."""
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+        self.transient = transient
+
+    def __str__(self) -> str:
+        """Return message and hint as one line."""
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+
+class ConfigError(PoIngestError):
+    """The configuration, or something named on the command line, is wrong; `details` has one line per fault."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ErpError(PoIngestError):
+    """The ERP could not be read."""
+
+    exit_code = ExitCode.ERP
+
+
+class GuardError(PoIngestError):
+    """A guard refused the snapshot (R7)."""
+
+    exit_code = ExitCode.GUARD
+
+
+class LockHeldError(PoIngestError):
+    """Another run of this ERP is in progress (R13)."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class StoreError(PoIngestError):
+    """The store could not be reached, read, written or locked, or has another schema version."""
+
+    exit_code = ExitCode.STORE
+
+
+class AuditError(PoIngestError):
+    """An audit sink could not be written after the commit, or the audit trail is not intact."""
+
+    exit_code = ExitCode.RESERVATION
+
+
+class Interrupted(BaseException):
+    """A signal asked the process to end (SIGTERM, SIGINT, Ctrl-Break); like KeyboardInterrupt, no Exception."""
+
+    def __init__(self, signal_name: str) -> None:
+        """Remember which signal it was."""
+        super().__init__(f"ended by {signal_name}")
+        self.signal_name = signal_name

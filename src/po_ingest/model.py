@@ -1,0 +1,299 @@
+"""The values the core speaks in: all frozen, all plain, none with I/O."""
+
+from __future__ import annotations
+
+import enum
+from array import array
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final, Literal, TypeAlias
+
+import attrs
+
+from po_ingest.fields import Values
+
+LineKey: TypeAlias = tuple[str, int]
+"""PO number and line number: the identity of a PO line within its ERP."""
+
+RawRow: TypeAlias = tuple[object, ...]
+"""A row as the ERP's driver gave it."""
+
+Own: TypeAlias = tuple[str | None, str | None, str | None]
+"""The ERP's own `sku`, `item` and `supplier_code`, before the cross-reference."""
+
+SourceQuery = Literal["po_lines", "receipts", "item_xref"]
+Mode = Literal["baseline", "nightly"]
+RunStatus = Literal["running", "completed", "partial", "failed", "abandoned"]
+LineEvent = Literal["created", "absent", "reappeared"]
+AbsentReason = Literal["closed", "missing"]
+Cause = Literal["erp", "xref", "config"]
+BatchKind = Literal["receipt", "delta", "correction", "reconciliation"]
+Severity = Literal["info", "warning", "error"]
+APPLIED: Final[tuple[RunStatus, ...]] = ("completed", "partial")
+"""The statuses of runs whose effects are in the store: what the contract calls completed."""
+
+
+class Presence(enum.IntEnum):
+    """Where a line of the store stands in the ERP, as of the last run that was applied."""
+
+    NEVER = 0  # a line that a user entered; no ERP ever gave it as active
+    ACTIVE = 1
+    CLOSED = 2  # its row came with an inactive status
+    MISSING = 3  # its row was gone
+
+
+@attrs.define(slots=True)
+class KnownLines:
+    """What the store knows of every line of an ERP, in columns (memory grows by some 350 bytes a line).
+
+    All columns have one entry a line; `index` gives a key's place in them.
+    """
+
+    index: dict[LineKey, int] = attrs.Factory(dict)
+    ids: array[int] = attrs.Factory(lambda: array("q"))  # po_line.id
+    fingerprints: list[bytes | None] = attrs.Factory(list)  # of the row as last taken
+    receipts: list[bytes | None] = attrs.Factory(list)  # digest of the line's receipts as last taken
+    item_codes: list[str | None] = attrs.Factory(list)  # equal codes share one object
+    mappings: list[bytes | None] = attrs.Factory(list)  # digest of the cross-reference entry applied; None: unknown
+    presence: bytearray = attrs.Factory(bytearray)  # of Presence
+
+    def add(  # noqa: PLR0913 - one argument a column
+        self,
+        key: LineKey,
+        line_id: int,
+        fingerprint: bytes | None,
+        receipts: bytes | None,
+        item_code: str | None,
+        mapping: bytes | None,
+        presence: int,
+    ) -> None:
+        """Append a line; a key comes once."""
+        self.index[key] = len(self.ids)
+        self.ids.append(line_id)
+        self.fingerprints.append(fingerprint)
+        self.receipts.append(receipts)
+        self.item_codes.append(item_code)
+        self.mappings.append(mapping)
+        self.presence.append(presence)
+
+
+@attrs.frozen(slots=True)
+class LineState:
+    """A line as the store holds it."""
+
+    line_id: int
+    values: Values  # as the ERP and the cross-reference gave them
+    own: Own
+    slots: Values  # the custom slots as they stand in po_line (a user's among them), in the order of CUSTOM_SLOTS
+    sources: Mapping[str, str]  # custom slot -> "erp" | "user"
+    presence: Presence
+
+
+@attrs.frozen(slots=True)
+class FieldChange:
+    """A changed field of a line; the values in text form (contract, section 5)."""
+
+    field: str
+    previous: str | None
+    new: str | None
+    cause: Cause
+
+
+@attrs.frozen(slots=True)
+class Delivery:
+    """A batch: what was delivered of a line at a time.
+
+    `event` names the delivery event that it belongs to (R10); None for growth, decrease and reconciliation.
+    """
+
+    kind: BatchKind
+    quantity: Decimal
+    date: date
+    reference: str | None = None
+    event: str | None = None
+
+
+class SnapshotAction(enum.Enum):
+    """What happens to a line's snapshot history in a run."""
+
+    KEEP = "keep"
+    OPEN = "open"  # a state begins with this run
+    REPLACE = "replace"  # the state up to the previous run ends, another begins
+    CLOSE = "close"  # the state up to the previous run ends: the line is not active any more
+
+
+@attrs.frozen(slots=True)
+class LineChange:
+    """All that a run writes about one line whose row was read: the store carries it out as it is.
+
+    Without `event` and `fields` only bookkeeping is refreshed (fingerprints, ignored fields, custom values).
+    """
+
+    key: LineKey
+    line_id: int | None  # None: the line is new
+    values: Values  # as the ERP and the cross-reference gave them; the next snapshot state
+    own: Own
+    slots: Values  # custom slots as they shall stand in po_line
+    sources: Mapping[str, str]
+    is_unmapped: bool
+    presence: Presence
+    fingerprint: bytes
+    receipts: bytes | None
+    mapping: bytes | None
+    snapshot: SnapshotAction
+    previous: Presence | None = None  # None: new
+    event: LineEvent | None = None
+    fields: tuple[FieldChange, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+
+
+@attrs.frozen(slots=True)
+class MissingLine:
+    """A line that was active and of which no row came tonight."""
+
+    key: LineKey
+    line_id: int
+
+
+@attrs.frozen(slots=True)
+class RejectedRow:
+    """An ERP row that could not be taken (R8); `row` maps column names to values a JSON text can hold."""
+
+    query: SourceQuery
+    po_number: str | None
+    line_number: int | None
+    field: str | None
+    reason: str
+    row: Mapping[str, object]
+
+
+@attrs.frozen(slots=True)
+class Delta:
+    """What a run (or one partition of its lines) does to the store."""
+
+    changes: tuple[LineChange, ...] = ()
+    missing: tuple[MissingLine, ...] = ()
+    rejected: tuple[RejectedRow, ...] = ()
+    with_events: bool = True  # False: state is taken over without change events (R5)
+
+
+@attrs.frozen(slots=True)
+class RunContext:
+    """The run that a delta is applied for."""
+
+    run_id: int
+    previous_run_id: int | None  # the last run of this ERP that was applied
+    started_at: datetime
+
+
+@attrs.frozen(slots=True)
+class XrefRow:
+    """A row of the item cross-reference (R9)."""
+
+    erp_item_code: str
+    supplier_code: str | None = None
+    mapped_sku: str | None = None
+    mapped_item: str | None = None
+    is_active: bool = True
+
+
+@attrs.frozen(slots=True)
+class AuditEvent:
+    """An audit event before it has its place in the chain (`id`, `previous_hash`, `hash` come from the store)."""
+
+    event_id: str  # UUID
+    event_type: str
+    severity: Severity
+    timestamp: datetime
+    run_id: int | None = None
+    po_line_id: int | None = None
+    previous_values: Mapping[str, object] | None = None
+    new_values: Mapping[str, object] | None = None
+    reason: str | None = None
+    source: str = "ingestion"
+
+
+@attrs.frozen(slots=True)
+class ChainedEvent:
+    """An audit event as the store holds it; `in_file`: the audit file had it before the store (R14, spool)."""
+
+    id: int
+    event: AuditEvent
+    previous_hash: str
+    hash: str
+    in_file: bool = False
+
+
+@attrs.frozen(slots=True)
+class StageError:
+    """What went wrong in which stage."""
+
+    stage: str
+    error: str
+    message: str
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class RunReport:
+    """The run report (contract, section 6), keys in its order."""
+
+    run_id: int | None
+    run_identifier: str
+    erp: str
+    mode: Mode
+    baseline: bool
+    dry_run: bool
+    status: RunStatus
+    started_at: datetime
+    finished_at: datetime | None = None
+    duration_seconds: float | None = None
+    po_lines_processed: int = 0
+    new_lines_created: int = 0
+    lines_changed: int = 0
+    change_events_detected: int = 0
+    absent_po_lines: int = 0
+    closed_po_lines: int = 0
+    reappeared_po_lines: int = 0
+    batches_reconstructed: int = 0
+    custom_columns_populated: int = 0
+    xref_gaps_found: int = 0
+    unmapped_item_codes: tuple[str, ...] = ()
+    rows_rejected: int = 0
+    values_truncated: int = 0
+    retries: int = 0
+    errors_encountered: tuple[StageError, ...] = ()
+    stages: Mapping[str, float] = attrs.Factory(dict)
+    exit_code: int = 0
+
+
+@attrs.frozen(slots=True)
+class Run:
+    """A row of `ingestion_run`."""
+
+    id: int
+    run_identifier: str
+    erp: str
+    mode: Mode
+    status: RunStatus
+    started_at: datetime
+    finished_at: datetime | None
+    duration_seconds: float | None
+    report: Mapping[str, object] | None
+    host: str
+    version: str
+    process: int | None = None  # process id on `host`
+    field_configuration: Mapping[str, str] | None = None  # field -> how it was read, see Reading.configuration
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class NewRun:
+    """What is known of a run when it starts."""
+
+    run_identifier: str
+    erp: str
+    mode: Mode
+    started_at: datetime
+    host: str
+    version: str
+    process: int

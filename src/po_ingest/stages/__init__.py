@@ -1,0 +1,1 @@
+"""The six stages of a run (R1), one file each, all pure functions."""
