@@ -8,6 +8,8 @@ from __future__ import annotations
 import enum
 from typing import ClassVar
 
+from po_ingest.model import RunReport
+
 
 class ExitCode(enum.IntEnum):
     """The exit codes of every command but `status`."""
@@ -25,10 +27,12 @@ class ExitCode(enum.IntEnum):
 class PoIngestError(Exception):
     """An error that is told to the user: what happened to what, and what to do.
 
-    `message` and `hint` are single lines free of secrets; `details` are further lines.
+    `message` and `hint` are single lines free of secrets; `details` are further lines. `report` is that of the run
+    that ended so, if one began.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+    report: RunReport | None = None
 
     def __init__(self, message: str, *, hint: str = "", details: tuple[str, ...] = (), transient: bool = False) -> None:
         """Keep the parts apart, so that each reader shows what it has room for."""
@@ -73,10 +77,14 @@ class StoreError(PoIngestError):
     exit_code = ExitCode.STORE
 
 
-class AuditError(PoIngestError):
-    """An audit sink could not be written after the commit, or the audit trail is not intact."""
+class ReservationError(PoIngestError):
+    """The run was applied, with a reservation."""
 
     exit_code = ExitCode.RESERVATION
+
+
+class AuditError(ReservationError):
+    """An audit sink or the spool could not be read or written."""
 
 
 class Interrupted(BaseException):

@@ -297,3 +297,38 @@ class NewRun:
     host: str
     version: str
     process: int
+
+
+@attrs.frozen(slots=True)
+class PendingLine:
+    """A line to look at tonight: its rows that differ from the one last taken, if any.
+
+    `unchanged` counts the rows that are the same as the one last taken; they were not kept.
+    """
+
+    key: LineKey
+    at: int | None  # place in KnownLines; None: unknown
+    rows: tuple[tuple[bool, bytes, RawRow], ...]  # active, fingerprint, row
+    unchanged: int = 0
+    unchanged_active: bool = False
+
+
+@attrs.frozen(slots=True)
+class ReadLine:
+    """A line as its row tells it tonight, before the cross-reference."""
+
+    key: LineKey
+    state: LineState | None  # None: the store does not have the line
+    values: Values
+    is_active: bool
+    fingerprint: bytes
+
+
+@attrs.frozen(slots=True)
+class MappedLine:
+    """A line after the cross-reference."""
+
+    read: ReadLine
+    values: Values
+    is_unmapped: bool
+    mapping: bytes | None

@@ -91,8 +91,11 @@ class StoreView(Protocol):
         """Return the batches of the lines by id, in order of sequence; lines without batches are left out."""
         ...
 
-    def filled_counts(self, erp: str) -> dict[str, int]:
-        """Return for each field in how many active lines it is filled, as the ERP and the cross-reference gave it."""
+    def filled_counts(self, erp: str, run_id: int) -> dict[str, int]:
+        """Return for each field in how many of the lines active at an applied run it was filled.
+
+        Counted over the snapshot states of that run, not po_line, so it may be asked after tonight's delta is applied.
+        """
         ...
 
     def item_xref(self) -> list[XrefRow]:

@@ -22,6 +22,11 @@ class ColumnSettings:
     format: str | None = None
     null: tuple[str, ...] = ()
 
+    @property
+    def is_plain(self) -> bool:
+        """Say whether the driver's values are taken as they are."""
+        return self.format is None and not self.null
+
 
 @attrs.frozen(slots=True, kw_only=True)
 class QuerySettings:

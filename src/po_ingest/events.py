@@ -1,0 +1,95 @@
+"""The audit events of a run (contract, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from uuid import uuid4
+
+import attrs
+
+from po_ingest.model import AuditEvent, Delta, LineChange, MissingLine, RunReport, Severity
+from po_ingest.stages.report import Tally, filled_fields, line_values, report_dict
+
+
+@attrs.frozen(slots=True)
+class Teller:
+    """Makes the audit events of one run at one time."""
+
+    run_id: int | None
+    at: datetime
+
+    def _event(
+        self,
+        event_type: str,
+        *,
+        line_id: int | None = None,
+        severity: Severity = "info",
+        previous: Mapping[str, object] | None = None,
+        new: Mapping[str, object] | None = None,
+        reason: str | None = None,
+    ) -> AuditEvent:
+        return AuditEvent(
+            event_id=str(uuid4()),
+            event_type=event_type,
+            severity=severity,
+            timestamp=self.at,
+            run_id=self.run_id,
+            po_line_id=line_id,
+            previous_values=previous,
+            new_values=new,
+            reason=reason,
+        )
+
+    def started(self, content: Mapping[str, object]) -> AuditEvent:
+        """Tell that a run began."""
+        return self._event("ingestion_started", new=content)
+
+    def completed(self, report: RunReport) -> AuditEvent:
+        """Tell that a run was applied."""
+        severity: Severity = "info" if report.status == "completed" else "warning"
+        return self._event("ingestion_completed", severity=severity, new=report_dict(report))
+
+    def failed(self, report: RunReport, reason: str) -> AuditEvent:
+        """Tell that a run failed, or was abandoned."""
+        return self._event("ingestion_failed", severity="error", new=report_dict(report), reason=reason)
+
+    def baseline(self, tally: Tally, *, is_repeated: bool) -> AuditEvent:
+        """Tell that the state was taken over without change events."""
+        new = {"lines": tally.lines, "batches": tally.batches, "rebaseline": is_repeated}
+        return self._event("baseline_initialized", new=new, reason="rebaseline" if is_repeated else "first run")
+
+    def lines(self, delta: Delta, line_ids: tuple[int, ...]) -> Iterator[AuditEvent]:
+        """Tell what became of each line; `line_ids` are those of the delta's changes."""
+        for change, line_id in zip(delta.changes, line_ids, strict=True):
+            yield from self._line(change, line_id)
+        for line in delta.missing:
+            yield self._absent(line, line.line_id, "missing")
+
+    def _line(self, change: LineChange, line_id: int) -> Iterator[AuditEvent]:
+        key = line_values(change)
+        if change.event == "created":
+            yield self._event("po_line_created", line_id=line_id, new={**key, **filled_fields(change.values)})
+        elif change.event == "reappeared":
+            yield self._event("po_line_reappeared", line_id=line_id, new=key)
+        if change.fields:
+            previous = {field.field: field.previous for field in change.fields}
+            new = {**key, **{field.field: field.new for field in change.fields}}
+            causes = ", ".join(sorted({field.cause for field in change.fields}))
+            yield self._event("ingestion_change", line_id=line_id, previous=previous, new=new, reason=causes)
+        if change.event == "absent":
+            yield self._absent(change, line_id, "closed")
+
+    def _absent(self, line: LineChange | MissingLine, line_id: int, reason: str) -> AuditEvent:
+        return self._event("po_line_absent", line_id=line_id, new=line_values(line), reason=reason)
+
+    def gaps(self, tally: Tally) -> Iterator[AuditEvent]:
+        """Tell each unmapped item code."""
+        for code in sorted(tally.gaps):
+            yield self._event("xref_gap", severity="warning", new={"erp_item_code": code}, reason="unknown item code")
+
+    def rejected(self, tally: Tally) -> Iterator[AuditEvent]:
+        """Tell how many rows were rejected for each reason."""
+        for (query, field, reason), count in sorted(tally.rejected.items(), key=str):
+            new = {"query": query, "field": field, "rows": count}
+            yield self._event("row_rejected", severity="warning", new=new, reason=reason)

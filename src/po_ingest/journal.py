@@ -1,0 +1,382 @@
+"""What a run leaves besides its effects: its row, its report, its audit events, also when it fails (R2, R13, R14)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TypeVar
+from uuid import uuid4
+
+import attrs
+import structlog
+
+from po_ingest.audit_copy import catch_up
+from po_ingest.errors import AuditError, ExitCode, Interrupted, PoIngestError, ReservationError, StoreError
+from po_ingest.events import Teller
+from po_ingest.model import AuditEvent, Delta, Mode, NewRun, Run, RunContext, RunReport, StageError
+from po_ingest.ports import AuditSink, Clock, ErpSource, Progress, RowBuffer, Spool, Store, StoreTransaction, StoreView
+from po_ingest.retrying import Retries
+from po_ingest.settings import RetrySettings, Settings
+from po_ingest.stages.report import STAGES, Tally, report_dict
+
+T = TypeVar("T")
+log = structlog.get_logger("po_ingest")
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Parts:
+    """What a run works with: the adapters behind the ports, and who runs it."""
+
+    source: ErpSource
+    store: Store
+    sink: AuditSink
+    spool: Spool
+    clock: Clock
+    buffer: Callable[[], RowBuffer]
+    progress: Progress
+    host: str
+    process: int
+    version: str
+
+    def tell_retry(self, attempt: int, wait: float, cause: str) -> None:
+        """Log a retry, and show it."""
+        log.warning("retry", attempt=attempt, wait=round(wait, 1), cause=cause)
+        self.progress.retrying(attempt, wait, cause)
+
+
+def require_schema(store: Store, *, create: bool) -> None:
+    """Create a missing schema if asked to, and refuse one of another version. Raises StoreError."""
+    status = store.schema()
+    if status.relation == "missing" and create:
+        store.upgrade()
+    elif status.relation == "older":
+        raise StoreError(
+            f"the store has schema version {status.current}, this release needs {status.needed}",
+            hint="run `po-ingest store upgrade`",
+        )
+    elif status.relation == "newer":
+        raise StoreError(
+            f"the store has schema version {status.current}, newer than {status.needed} of this release",
+            hint="upgrade po-ingest; nothing was changed",
+        )
+
+
+def last_applied(view: StoreView, settings: Settings) -> Run | None:
+    """Return the run that tonight's compares with."""
+    return view.last_applied(settings.erp.name)
+
+
+def _without_lists(report: RunReport) -> dict[str, object]:
+    """Return the report for the log, which needs no thousands of item codes."""
+    return {name: value for name, value in report_dict(report).items() if not isinstance(value, list)}
+
+
+@attrs.define(slots=True)
+class Written:
+    """An open write transaction of a run: what is applied and recorded in it."""
+
+    journal: Journal
+    transaction: StoreTransaction
+
+    def apply(self, delta: Delta) -> None:
+        """Apply a delta and record its lines' audit events."""
+        journal = self.journal
+        line_ids = self.transaction.apply(journal.context, delta)
+        if delta.with_events:
+            self.transaction.record(journal.teller().lines(delta, line_ids))
+
+    def complete(self, tally: Tally, configuration: Mapping[str, str]) -> RunReport:
+        """Write the run's outcome; it is there once the transaction has committed."""
+        journal, tell = self.journal, self.journal.teller()
+        report = journal.completed(tally)
+        events = [tell.baseline(tally, is_repeated=journal.previous is not None)] if journal.is_baseline else []
+        self.transaction.record([*events, *tell.gaps(tally), *tell.rejected(tally), tell.completed(report)])
+        self.transaction.finish_run(journal.context.run_id, report, configuration)
+        return report
+
+
+@attrs.define(slots=True)
+class Journal:
+    """Keeps the book of one run."""
+
+    settings: Settings
+    parts: Parts
+    retries: Retries
+    strict: bool
+    previous: Run | None = None  # the last run of this ERP that was applied
+    run_id: int | None = None
+    run_identifier: str = ""
+    is_baseline: bool = False
+    is_rehearsal: bool = False
+    started_at: datetime = attrs.field(init=False)
+    _clock_start: float = attrs.field(init=False, factory=time.perf_counter)
+    _stage: str = "start"
+    _seconds: dict[str, float] = attrs.field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        """Start the clock."""
+        self.started_at = self.parts.clock()
+        self.run_identifier = f"{self.started_at:%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+
+    # -- what the run is
+    @property
+    def mode(self) -> Mode:
+        """Return the run's mode."""
+        return "baseline" if self.is_baseline else "nightly"
+
+    @property
+    def with_events(self) -> bool:
+        """Say whether differences are told as change events."""
+        return not self.is_baseline
+
+    @property
+    def context(self) -> RunContext:
+        """Return the run for the store. Only for runs that have begun."""
+        if self.run_id is None:
+            raise AssertionError("a rehearsal has no run row")
+        return RunContext(self.run_id, self.previous.id if self.previous else None, self.started_at)
+
+    def teller(self) -> Teller:
+        """Return what makes this run's audit events, now."""
+        return Teller(self.run_id, self.parts.clock())
+
+    # -- the stages
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Enter a stage; its seconds add up."""
+        self._stage = name
+        self.parts.progress.stage(name)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - start
+
+    def _stage_seconds(self, *, all_passed: bool = False) -> dict[str, float]:
+        """Return the seconds of the stages that were passed; a baseline compares nothing and skips diff (R1)."""
+        skipped = {"diff"} if self.is_baseline else set()
+        passed = [name for name in STAGES if name not in skipped and (all_passed or name in self._seconds)]
+        return {name: round(self._seconds.get(name, 0.0), 3) for name in passed}
+
+    # -- beginning
+    def prepare_store(self) -> None:
+        """Create a missing schema, and refuse one of another version."""
+        try:
+            self.retries(self.settings.store.retry, lambda: require_schema(self.parts.store, create=True))
+        except StoreError as error:
+            self._spool_failure(error, with_start=True)
+            raise
+
+    def begin(self, check: Callable[[Run | None], None], *, rebaseline: bool) -> None:
+        """Insert the run's row and tell of it; `check` may refuse before. Clears up after runs that were cut off."""
+        try:
+            self.retries(self.settings.store.retry, lambda: self._begin(check, rebaseline=rebaseline))
+        except StoreError as error:
+            self._spool_failure(error, with_start=True)
+            raise
+        log.info("run started", run_id=self.run_id, run_identifier=self.run_identifier, mode=self.mode)
+
+    def _begin(self, check: Callable[[Run | None], None], *, rebaseline: bool) -> None:
+        waiting = self._waiting()
+        with self.parts.store.write() as transaction:
+            self.previous = last_applied(transaction, self.settings)
+            check(self.previous)
+            self.is_baseline = rebaseline or self.previous is None
+            for event, in_file in waiting:
+                transaction.record([event], in_file=in_file)
+            for run in transaction.runs(self.settings.erp.name, statuses=["running"]):
+                self._abandon(transaction, run)
+            self.run_id = transaction.start_run(self._new_run())
+            transaction.record([self.teller().started(self._start())])
+        if waiting:
+            self._forget_delivered()
+
+    def _forget_delivered(self) -> None:
+        """Clear the spool; events that stay in it are known to the store, and are not recorded again."""
+        try:
+            self.parts.spool.clear()
+        except AuditError as error:
+            log.warning("spool not cleared", error=str(error))
+
+    def _waiting(self) -> list[tuple[AuditEvent, bool]]:
+        try:
+            return self.parts.spool.pending()
+        except AuditError as error:
+            log.warning("spool not readable", error=str(error))
+            return []
+
+    def _new_run(self) -> NewRun:
+        return NewRun(
+            run_identifier=self.run_identifier,
+            erp=self.settings.erp.name,
+            mode=self.mode,
+            started_at=self.started_at,
+            host=self.parts.host,
+            version=self.parts.version,
+            process=self.parts.process,
+        )
+
+    def _start(self) -> dict[str, object]:
+        return {"run_identifier": self.run_identifier, "erp": self.settings.erp.name, "mode": self.mode}
+
+    def _abandon(self, transaction: StoreTransaction, run: Run) -> None:
+        """Close the books of a run whose process has died (R13): the lock is ours, so it cannot be alive."""
+        report = RunReport(
+            run_id=run.id,
+            run_identifier=run.run_identifier,
+            erp=run.erp,
+            mode=run.mode,
+            baseline=run.mode == "baseline",
+            dry_run=False,
+            status="abandoned",
+            started_at=run.started_at,
+            finished_at=self.parts.clock(),
+            exit_code=ExitCode.FAILED,
+        )
+        transaction.finish_run(run.id, report)
+        transaction.record([Teller(run.id, self.parts.clock()).failed(report, "abandoned")])
+        log.warning("run abandoned", run_id=run.id, run_identifier=run.run_identifier)
+
+    def rehearse(self, previous: Run | None, *, rebaseline: bool) -> None:
+        """Begin a dry run: nothing is written."""
+        self.previous = previous
+        self.is_baseline = rebaseline or previous is None
+        self.is_rehearsal = True
+
+    # -- the store
+    def from_store(self, look: Callable[[StoreView], T], view: StoreView | None) -> T:
+        """Look something up: in the view of a dry run, else in one of its own."""
+        if view is not None:
+            return look(view)
+
+        def attempt() -> T:
+            with self.parts.store.read() as fresh:
+                return look(fresh)
+
+        return self.retries(self.settings.store.retry, attempt)
+
+    def from_erp(self, read: Callable[[], T]) -> T:
+        """Read from the ERP, whole, with retries."""
+        retry: RetrySettings = self.settings.erp.retry
+        return self.retries(retry, read)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Written]:
+        """Open the run's one write transaction."""
+        with self.parts.store.write() as transaction:
+            yield Written(self, transaction)
+
+    # -- the outcome
+    def completed(self, tally: Tally) -> RunReport:
+        """Return the report of a run that is, or would be, applied."""
+        report = attrs.evolve(tally.onto(self._report()), stages=self._stage_seconds(all_passed=True))
+        if self.strict and report.rows_rejected:
+            return attrs.evolve(report, status="partial", exit_code=ExitCode.RESERVATION)
+        return attrs.evolve(report, status="completed", exit_code=ExitCode.DONE)
+
+    def _report(self) -> RunReport:
+        return RunReport(
+            run_id=self.run_id,
+            run_identifier=self.run_identifier,
+            erp=self.settings.erp.name,
+            mode=self.mode,
+            baseline=self.is_baseline,
+            dry_run=self.is_rehearsal,
+            status="failed",
+            started_at=self.started_at,
+            finished_at=self.parts.clock(),
+            duration_seconds=round(time.perf_counter() - self._clock_start, 3),
+            retries=self.retries.count,
+            stages=self._stage_seconds(),
+        )
+
+    def conclude(self, work: Callable[[], RunReport]) -> RunReport:
+        """Do the work, then tell of its outcome. Raises PoIngestError with the report if it failed, or for exit 3."""
+        report = self._guarded(work)
+        log.info("run applied", **_without_lists(report))
+        try:
+            catch_up(self.parts.store, self.parts.sink)
+        except PoIngestError as error:
+            report = attrs.evolve(report, exit_code=ExitCode.RESERVATION)
+            unwritten = ReservationError(
+                f"the run was applied, but the audit trail could not be copied: {error.message}",
+                hint=error.hint or "the next run completes the file",
+            )
+            raise self._with_report(unwritten, report) from error
+        return self._unless_partial(report)
+
+    def conclude_rehearsal(self, work: Callable[[], RunReport]) -> RunReport:
+        """Do the work of a dry run; nothing is recorded."""
+        return self._unless_partial(self._guarded(work))
+
+    def _unless_partial(self, report: RunReport) -> RunReport:
+        if report.status == "partial":
+            raise self._with_report(
+                ReservationError(
+                    f"the run was applied, but {report.rows_rejected} rows were rejected (--strict)",
+                    hint="see the table rejected_row, or the audit events row_rejected",
+                ),
+                report,
+            )
+        return report
+
+    def _guarded(self, work: Callable[[], RunReport]) -> RunReport:
+        """Do the work; whatever goes wrong is recorded and raised as a PoIngestError with the report."""
+        try:
+            return work()
+        except PoIngestError as error:
+            failure = error
+        except (Interrupted, KeyboardInterrupt) as error:
+            failure = PoIngestError(str(error) or "ended by SIGINT", hint="nothing of this run was applied")
+            failure.__cause__ = error
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run must be recorded as failed
+            kind = type(error).__name__
+            failure = PoIngestError(f"internal error ({kind})", hint="nothing of this run was applied; see the log")
+            failure.__cause__ = error
+        report = attrs.evolve(
+            self._report(),
+            exit_code=failure.exit_code,
+            errors_encountered=(StageError(self._stage, type(failure).__name__, str(failure)),),
+        )
+        log.error("run failed", exc_info=failure, stage=self._stage, run_id=self.run_id)
+        if not self.is_rehearsal:
+            self._record_failure(report, failure)
+        raise self._with_report(failure, report)
+
+    @staticmethod
+    def _with_report(error: PoIngestError, report: RunReport) -> PoIngestError:
+        error.report = report
+        return error
+
+    def _record_failure(self, report: RunReport, failure: PoIngestError) -> None:
+        try:
+            self.retries(self.settings.store.retry, lambda: self._write_failure(report, failure))
+            catch_up(self.parts.store, self.parts.sink)
+        except StoreError:
+            self._spool_failure(failure, report)
+        except AuditError as error:
+            log.warning("audit file not written", error=str(error))
+
+    def _write_failure(self, report: RunReport, failure: PoIngestError) -> None:
+        with self.parts.store.write() as transaction:
+            transaction.finish_run(self.context.run_id, report)
+            transaction.record([self.teller().failed(report, str(failure))])
+
+    def _spool_failure(
+        self, failure: PoIngestError, report: RunReport | None = None, *, with_start: bool = False
+    ) -> None:
+        """Keep what is to be told of a failure while the store is down (R14)."""
+        told = report or attrs.evolve(
+            self._report(),
+            run_id=None,
+            exit_code=failure.exit_code,
+            errors_encountered=(StageError(self._stage, type(failure).__name__, str(failure)),),
+        )
+        tell = Teller(None, self.parts.clock())
+        events = [tell.started(self._start())] if with_start else []
+        try:
+            self.parts.spool.put([*events, tell.failed(told, str(failure))])
+        except AuditError as error:
+            log.warning("spool not written", error=str(error))

@@ -1,0 +1,235 @@
+"""The log: JSON lines in a rotated file, short plain lines on stderr, no secret in either (R16)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping
+from datetime import date, datetime
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
+from typing import Any, Final, TextIO, cast
+from urllib.parse import quote, quote_plus
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from po_ingest.settings import LogSettings
+
+MASK: Final = "***"
+FILE_SIZE: Final = 10 * 1024 * 1024
+FILES_KEPT: Final = 5  # rotated ones, beside the current
+
+_OURS: Final = ("po_ingest", "po_ingest_adapters")
+_NEVER: Final = re.compile(r"(?!)")
+
+
+class _Secrets:
+    """The texts that are masked, in every form in which they may turn up."""
+
+    def __init__(self) -> None:
+        self._forms: set[str] = set()
+        self._pattern = _NEVER
+
+    def add(self, text: str) -> None:
+        forms = {
+            text,
+            quote(text, safe=""),
+            quote(text, safe=" +"),  # in a URL that SQLAlchemy wrote
+            quote_plus(text),
+            json.dumps(text)[1:-1],
+            json.dumps(text, ensure_ascii=False)[1:-1],
+            repr(text)[1:-1],
+            text.replace("}", "}}"),  # in an ODBC connection string
+        }
+        self._forms |= forms - {""}
+        longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else _NEVER
+
+    def clear(self) -> None:
+        self._forms.clear()
+        self._pattern = _NEVER
+
+    def mask(self, text: str) -> str:
+        return self._pattern.sub(MASK, text)
+
+
+_secrets: Final = _Secrets()
+
+
+def register_secret(text: str) -> None:
+    """Have a text replaced by `***` wherever it turns up in the log, also URL-encoded or quoted."""
+    _secrets.add(text)
+
+
+def mask(text: str) -> str:
+    """Return a text with all registered secrets replaced by `***`."""
+    return _secrets.mask(text)
+
+
+def configure(settings: LogSettings, *, verbose: bool, quiet: bool, to_file: bool = True) -> None:
+    """Set up logging for the process, anew if it was set up before.
+
+    Commands that only read log to stderr alone (`to_file=False`): they write nothing. A log file that cannot be written
+    is told once on stderr, and nothing else: a run never fails for its log.
+    """
+    _close_handlers()
+    terminal = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    _attach(_stderr_handler(), terminal)
+    try:
+        if to_file:
+            _attach(_file_handler(settings), level)
+    except OSError as error:
+        _complain(f"the log file {settings.file} cannot be written: {error.strerror or type(error).__name__}")
+    for name in _OURS:  # others' loggers stay at the root's level, warning: some tell every SQL statement below it
+        logging.getLogger(name).setLevel(min(terminal, level))
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,  # so that it can be configured anew
+    )
+
+
+def unlogged() -> None:
+    """Undo `configure` and forget the secrets: nothing of it is left open or in force."""
+    _close_handlers()
+    _secrets.clear()
+    for name in _OURS:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    structlog.reset_defaults()
+
+
+def _attach(handler: logging.Handler, level: int) -> None:
+    handler.setLevel(level)
+    logging.getLogger().addHandler(handler)
+
+
+def _close_handlers() -> None:
+    root = logging.getLogger()
+    for handler in [each for each in root.handlers if isinstance(each, (_Stderr, _LogFile))]:
+        root.removeHandler(handler)
+        handler.close()
+
+
+def _complain(message: str) -> None:
+    sys.stderr.write(f"warning: {mask(message)}; the run goes on without it\n")
+
+
+# -- where it goes
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what `sys.stderr` is at that moment: a progress bar puts itself in between."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Say nothing: stderr itself is what failed."""
+
+
+class _LogFile(RotatingFileHandler):
+    """The rotated file, for its owner only; when it cannot be written that is told once."""
+
+    _told = False
+
+    def _open(self) -> TextIOWrapper:
+        def private(path: str, flags: int) -> int:
+            return os.open(path, flags, 0o600)
+
+        opened = open(  # noqa: SIM115 - the handler closes it; Path.open takes no opener
+            self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=private
+        )
+        return cast("TextIOWrapper", opened)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's signature
+        if not self._told:
+            self._told = True
+            _complain(f"the log file {self.baseFilename} cannot be written: {sys.exc_info()[1]}")
+
+
+def _file_handler(settings: LogSettings) -> _LogFile:
+    settings.file.parent.mkdir(parents=True, exist_ok=True)
+    # backslashreplace turns a lone surrogate into what is its escape in JSON too
+    handler = _LogFile(
+        settings.file, maxBytes=FILE_SIZE, backupCount=FILES_KEPT, encoding="utf-8", errors="backslashreplace"
+    )
+    handler.setFormatter(_formatter(structlog.processors.format_exc_info, _clean, _in_order, _render_json))
+    return handler
+
+
+def _stderr_handler() -> _Stderr:
+    handler = _Stderr(sys.stderr)
+    handler.setFormatter(_formatter(_without_traceback, _clean, _render_plain))
+    return handler
+
+
+# -- what is written
+
+_SHARED: Final[tuple[Processor, ...]] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.processors.StackInfoRenderer(),
+)
+_FIRST: Final = ("timestamp", "level", "logger", "event")
+_TRACEBACK: Final = ("exc_info", "exception", "stack", "stack_info")
+
+
+def _formatter(*processors: Any) -> logging.Formatter:  # noqa: ANN401 - the last processor gives a text, not a dict
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=(_named, *_SHARED[2:4], structlog.processors.StackInfoRenderer()),
+        processors=(structlog.stdlib.ProcessorFormatter.remove_processors_meta, *processors),
+    )
+
+
+def _named(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Give the records of plain `logging` their logger's name; stack_info is text there already."""
+    record: logging.LogRecord = event["_record"]
+    event["logger"] = record.name
+    if "stack_info" in event:
+        event["stack"] = event.pop("stack_info")
+    return event
+
+
+def _without_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {name: value for name, value in event.items() if name not in _TRACEBACK}
+
+
+def _clean(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Reduce everything to JSON types, and mask the secrets in it."""
+    return {name: _cleaned(value) for name, value in event.items()}
+
+
+def _cleaned(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {mask(str(name)): _cleaned(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_cleaned(each) for each in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return mask(str(value))
+
+
+def _in_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {name: event[name] for name in _FIRST if name in event} | dict(event)
+
+
+def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    return json.dumps(event, ensure_ascii=False)
+
+
+def _render_plain(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    details = ", ".join(f"{name}={value}" for name, value in event.items() if name not in _FIRST)
+    line = f"{event['level']}: {event['event']}" + (f" ({details})" if details else "")
+    return " ".join(line.split())

@@ -1,0 +1,174 @@
+"""One run, stage by stage: what `po-ingest nightly` does.
+
+Gather what ERP and store know; let pure functions decide, partition by partition; apply all of it in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import attrs
+
+from po_ingest import guards
+from po_ingest.errors import ConfigError
+from po_ingest.gather import Night, gather
+from po_ingest.journal import Journal, Parts, last_applied, require_schema
+from po_ingest.model import Delivery, Delta, LineState, MappedLine, MissingLine, Presence, Run, RunReport
+from po_ingest.ports import StoreView
+from po_ingest.retrying import Retries
+from po_ingest.settings import Settings
+from po_ingest.stages import batches, custom_columns, diff, report, snapshot, xref
+
+Apply = Callable[[Delta], None]
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Options:
+    """The options of `po-ingest nightly` that decide what a run does."""
+
+    baseline: bool = False
+    rebaseline: bool = False
+    dry_run: bool = False
+    strict: bool = False
+    allow_shrink: bool = False
+
+
+def run_nightly(settings: Settings, parts: Parts, options: Options) -> RunReport:
+    """Run the whole pipeline once and return its report.
+
+    A run that fails, or is applied with a reservation, raises a PoIngestError that carries its report; it is in the
+    store's run history and in the audit trail by then.
+    """
+    if options.baseline and options.rebaseline:
+        raise ConfigError("--baseline and --rebaseline exclude each other", hint="give one of them")
+    journal = Journal(settings, parts, Retries(parts.tell_retry), strict=options.strict)
+    with journal.retries.told():
+        if options.dry_run:
+            return _rehearse(journal, options)
+        journal.prepare_store()
+        with parts.store.lock(settings.erp.name):
+            journal.begin(lambda last: _refuse_second_baseline(last, options), rebaseline=options.rebaseline)
+            return journal.conclude(lambda: _run(journal, options))
+
+
+def _refuse_second_baseline(last: Run | None, options: Options) -> None:
+    """Refuse a job that was left on --baseline: it would hide changes for ever (R5)."""
+    if options.baseline and last is not None:
+        raise ConfigError(
+            f"--baseline was refused: run {last.id} ({last.run_identifier}) has completed already",
+            hint="leave the option out, or take the state over without change events by --rebaseline",
+        )
+
+
+def _run(journal: Journal, options: Options) -> RunReport:
+    night = gather(journal)
+    try:
+        return journal.retries(journal.settings.store.retry, lambda: _apply(journal, night, options))
+    finally:
+        night.tonight.buffer.close()
+
+
+def _apply(journal: Journal, night: Night, options: Options) -> RunReport:
+    """Decide and apply everything in one transaction (R2); may be tried again from its start."""
+    with journal.transaction() as written:
+        tally = _decide(journal, night, options, written.transaction, written.apply)
+        return written.complete(tally, night.tonight.reading.configuration)
+
+
+def _rehearse(journal: Journal, options: Options) -> RunReport:
+    """Do all that a run would do, but write nothing (R19)."""
+    require_schema(journal.parts.store, create=False)
+    with journal.parts.store.read() as view:
+        last = last_applied(view, journal.settings)
+        _refuse_second_baseline(last, options)
+        journal.rehearse(last, rebaseline=options.rebaseline)
+        return journal.conclude_rehearsal(lambda: _rehearsed(journal, options, view))
+
+
+def _rehearsed(journal: Journal, options: Options, view: StoreView) -> RunReport:
+    night = gather(journal, view)
+    try:
+        return journal.completed(_decide(journal, night, options, view, lambda _: None))
+    finally:
+        night.tonight.buffer.close()
+
+
+def _decide(journal: Journal, night: Night, options: Options, view: StoreView, apply: Apply) -> report.Tally:
+    """Go through the lines that may differ, in partitions; check the guards last. Raises GuardError."""
+    tonight, tally = night.tonight, report.Tally()
+    for lines in snapshot.pending(tonight, night.again):
+        with journal.stage("snapshot"):
+            states = view.states([tonight.known.ids[line.at] for line in lines if line.at is not None])
+            read = snapshot.read(tonight, lines, states, night.receipts)
+        with journal.stage("xref"):
+            mapped = xref.map_lines(read.lines, night.xref.entries, night.rules.default_supplier)
+        with journal.stage("diff"):
+            differences = diff.compare_lines(mapped, night.rules)
+        with journal.stage("batches"):
+            deliveries = _reconstruct(journal, night, view, mapped)
+        with journal.stage("custom_columns"):
+            slots = custom_columns.populate_lines(mapped, night.slots)
+        with journal.stage("report"):
+            digests = [night.receipts_digest(line.read.key) for line in mapped]
+            results = zip(mapped, differences, deliveries, slots, digests, strict=True)
+            delta = report.assemble(results, read.rejected, with_events=journal.with_events)
+            tally.add(delta, slots, states)
+            tally.note(read, xref.gaps_of_read(mapped))
+            apply(_without_idle(delta, night, states))
+    with journal.stage("report"):
+        _conclude(journal, night, options, view, apply, tally)
+    return tally
+
+
+def _reconstruct(
+    journal: Journal, night: Night, view: StoreView, mapped: Sequence[MappedLine]
+) -> list[tuple[Delivery, ...]]:
+    so_far: dict[int, list[Delivery]] = {}
+    if night.receipts is not None:
+        so_far = view.deliveries([line.read.state.line_id for line in mapped if line.read.state is not None])
+    return batches.reconstruct_lines(mapped, night.receipts, so_far, journal.started_at.date())
+
+
+def _without_idle(delta: Delta, night: Night, states: dict[int, LineState]) -> Delta:
+    """Leave out the lines of which nothing is to be written (R17)."""
+    changes = tuple(
+        change
+        for change in delta.changes
+        if change.line_id is None or report.has_effect(change, states[change.line_id], night.in_store(change.key))
+    )
+    return attrs.evolve(delta, changes=changes)
+
+
+def _conclude(
+    journal: Journal, night: Night, options: Options, view: StoreView, apply: Apply, tally: report.Tally
+) -> None:
+    """Do what needs a look at all lines: those that are missing, gaps, guards."""
+    tonight, known = night.tonight, night.tonight.known
+    gone = tuple(MissingLine(key, known.ids[at]) for key, at in snapshot.missing(tonight))
+    rejected = (*tonight.rejected, *night.xref.rejected, *(night.receipts.rejected if night.receipts else ()))
+    delta = Delta((), gone, rejected, journal.with_events)
+    tally.add(delta, (), {})
+    tally.lines += tonight.seen.count(snapshot.UNCHANGED_ACTIVE) - tally.unchanged_looked_at
+    tally.gaps |= xref.gaps_of_unchanged(tonight, night.xref.entries)
+    tally.gaps |= xref.gaps_of_rejected(tonight, night.xref.entries, tally.rejected_known)
+    tally.truncated += night.xref.truncated + (night.receipts.truncated if night.receipts else 0)
+    seen = guards.Snapshot(
+        active_rows=tonight.active_rows,
+        active_before=known.presence.count(Presence.ACTIVE),
+        has_previous=journal.previous is not None,
+        filled_before=_filled_before(journal, view, gone, tally),
+    )
+    guards.check(tally, seen, journal.settings.guards, allow_shrink=options.allow_shrink)
+    apply(delta)
+
+
+def _filled_before(
+    journal: Journal, view: StoreView, gone: Sequence[MissingLine], tally: report.Tally
+) -> dict[str, int]:
+    """Return for each field in how many lines active then and now it was filled; nothing if none was emptied."""
+    previous = journal.previous
+    if not tally.emptied or previous is None:
+        return {}
+    tally.add_left(view.states([line.line_id for line in gone]).values())
+    filled = view.filled_counts(journal.settings.erp.name, previous.id)
+    return {field: filled.get(field, 0) - tally.left[field] for field in tally.emptied}

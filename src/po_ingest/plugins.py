@@ -1,0 +1,56 @@
+"""Adapters by name, found through entry points, so that a stranger's package can add one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final, cast
+
+from po_ingest.errors import ConfigError
+from po_ingest.ports import AuditSink, ErpSource, Store
+from po_ingest.settings import AuditSettings, ErpSettings, StoreSettings
+
+ERP_SOURCES: Final = "po_ingest.erp_sources"
+STORES: Final = "po_ingest.stores"
+AUDIT_SINKS: Final = "po_ingest.audit_sinks"
+
+
+def _find(group: str, name: str, key: str) -> EntryPoint:
+    found = entry_points(group=group)
+    for entry in found:
+        if entry.name == name:
+            return entry
+    names = ", ".join(sorted({entry.name for entry in found})) or "none"
+    raise ConfigError(f"{key}: no adapter named {name!r} is installed", hint=f"installed ones are: {names}")
+
+
+def _load(group: str, name: str, key: str) -> object:
+    entry = _find(group, name, key)
+    try:
+        return entry.load()
+    except ImportError as error:
+        raise ConfigError(
+            f"{key}: the adapter {name!r} could not be loaded: {error}", hint="install what it needs"
+        ) from error
+
+
+def erp_source(settings: ErpSettings) -> ErpSource:
+    """Return the ERP source of the configuration. Raises ConfigError."""
+    create = cast("Callable[[ErpSettings], ErpSource]", _load(ERP_SOURCES, settings.adapter, "erp.adapter"))
+    return create(settings)
+
+
+def store(settings: StoreSettings) -> Store:
+    """Return the store of the configuration, by its URL's scheme up to a `+`. Raises ConfigError."""
+    scheme = settings.url.partition(":")[0].partition("+")[0]
+    create = cast("Callable[[StoreSettings], Store]", _load(STORES, scheme, "store.url"))
+    return create(settings)
+
+
+def audit_sinks(settings: AuditSettings) -> list[AuditSink]:
+    """Return the audit sinks of the configuration. Raises ConfigError."""
+    sinks = []
+    for name in settings.sinks:
+        create = cast("Callable[[AuditSettings], AuditSink]", _load(AUDIT_SINKS, name, "audit.sinks"))
+        sinks.append(create(settings))
+    return sinks

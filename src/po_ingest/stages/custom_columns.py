@@ -1,0 +1,47 @@
+"""Stage 5, custom_columns: the slots follow the ERP, but for those that a user has taken over (R11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import attrs
+
+from po_ingest.fields import CUSTOM_SLOTS, INDEX, Value, Values
+from po_ingest.model import MappedLine
+
+SLOT_POSITIONS: Final = tuple(INDEX[slot] for slot in CUSTOM_SLOTS)
+EMPTY: Final[Values] = (None,) * len(CUSTOM_SLOTS)
+FROM_ERP: Final = "erp"
+FROM_USER: Final = "user"
+
+
+@attrs.frozen(slots=True)
+class Slots:
+    """The custom slots of a line as they shall stand in the store."""
+
+    values: Values  # in the order of CUSTOM_SLOTS
+    sources: Mapping[str, str]
+    populated: int  # values written that were not there before
+
+
+def populate_lines(lines: Iterable[MappedLine], active_slots: Iterable[str]) -> list[Slots]:
+    """Fill the mapped slots of lines; unmapped ones are left alone."""
+    active = frozenset(active_slots)
+    places = tuple((slot, INDEX[slot], place) for place, slot in enumerate(CUSTOM_SLOTS) if slot in active)
+    return [_populate(line, places) for line in lines]
+
+
+def _populate(line: MappedLine, places: tuple[tuple[str, int, int], ...]) -> Slots:
+    state = line.read.state
+    before, sources = (state.slots, dict(state.sources)) if state else (EMPTY, {})
+    if not places:
+        return Slots(before, sources, 0)
+    values: list[Value] = list(before)
+    populated = 0
+    for slot, position, place in places:
+        if sources.get(slot) != FROM_USER:
+            sources[slot] = FROM_ERP
+            new = values[place] = line.values[position]
+            populated += new is not None and new != before[place]
+    return Slots(tuple(values), sources, populated)

@@ -1,0 +1,183 @@
+"""Stage 6, report: put a partition's results together as a Delta, count, and tell (contract, section 6)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final, cast
+
+import attrs
+
+from po_ingest.fields import FIELDS, INDEX, Value, to_text
+from po_ingest.model import (
+    Delivery,
+    Delta,
+    LineChange,
+    LineState,
+    MappedLine,
+    MissingLine,
+    Presence,
+    RejectedRow,
+    RunReport,
+    SnapshotAction,
+)
+from po_ingest.stages.custom_columns import Slots
+from po_ingest.stages.diff import Difference
+from po_ingest.stages.snapshot import ReadResult
+from po_ingest.stages.xref import own_of
+
+STAGES: Final = ("snapshot", "xref", "diff", "batches", "custom_columns", "report")
+
+
+LineResult = tuple[MappedLine, Difference, tuple[Delivery, ...], Slots, bytes | None]
+"""What the stages found about a line; last, the digest of its receipts."""
+
+
+def assemble(results: Iterable[LineResult], rejected: Iterable[RejectedRow], *, with_events: bool) -> Delta:
+    """Put what the stages found about each line together."""
+    return Delta(tuple(_change(*each) for each in results), (), tuple(rejected), with_events)
+
+
+def _change(
+    line: MappedLine,
+    difference: Difference,
+    deliveries: tuple[Delivery, ...],
+    slots: Slots,
+    receipts: bytes | None,
+) -> LineChange:
+    state = line.read.state
+    return LineChange(
+        key=line.read.key,
+        line_id=state.line_id if state else None,
+        values=line.values,
+        own=own_of(line.read.values),
+        slots=slots.values,
+        sources=slots.sources,
+        is_unmapped=line.is_unmapped,
+        presence=difference.presence,
+        fingerprint=line.read.fingerprint,
+        receipts=receipts,
+        mapping=line.mapping,
+        snapshot=difference.snapshot,
+        previous=state.presence if state else None,
+        event=difference.event,
+        fields=difference.fields,
+        deliveries=deliveries,
+    )
+
+
+@attrs.define(slots=True)
+class Tally:
+    """What a run has found so far."""
+
+    lines: int = 0  # active lines taken
+    created: int = 0
+    changed: int = 0
+    change_events: int = 0
+    closed: int = 0
+    missing: int = 0
+    reappeared: int = 0
+    batches: int = 0
+    populated: int = 0
+    truncated: int = 0
+    gaps: set[str] = attrs.Factory(set)
+    rejected: Counter[tuple[str, str | None, str]] = attrs.Factory(Counter)  # query, field, reason
+    rejected_known: list[int] = attrs.Factory(list)  # places in KnownLines
+    unchanged_looked_at: int = 0  # active lines whose row is unchanged, but that were looked at
+    emptied: Counter[str] = attrs.Factory(Counter)  # field -> lines active then and now where it was emptied
+    left: Counter[str] = attrs.Factory(Counter)  # field -> lines no longer active where it was filled
+
+    def add(self, delta: Delta, slots: Iterable[Slots], states: Mapping[int, LineState]) -> None:
+        """Count a partition; `states` are its lines as they were."""
+        for change in delta.changes:
+            self._add_change(change, delta, states)
+        self.populated += sum(slot.populated for slot in slots)
+        self.missing += len(delta.missing)
+        self.add_rejected(delta.rejected)
+
+    def _add_change(self, change: LineChange, delta: Delta, states: Mapping[int, LineState]) -> None:
+        self.lines += change.presence == Presence.ACTIVE
+        self.created += change.event == "created"
+        self.reappeared += change.event == "reappeared"
+        self.batches += len(change.deliveries)
+        if change.fields and delta.with_events:
+            self.changed += 1
+            self.change_events += len(change.fields)
+        if change.event == "absent":
+            self.closed += 1
+            self.add_left([states[cast("int", change.line_id)]])
+        elif change.previous == Presence.ACTIVE:
+            self.emptied.update(field.field for field in change.fields if field.new is None)
+
+    def note(self, read: ReadResult, gaps: Iterable[str]) -> None:
+        """Count what reading a partition gave besides its lines."""
+        self.truncated += read.truncated
+        self.rejected_known += read.rejected_known
+        self.unchanged_looked_at += read.unchanged_active
+        self.gaps.update(gaps)
+
+    def add_rejected(self, rows: Iterable[RejectedRow]) -> None:
+        """Count rejected rows."""
+        self.rejected.update((row.query, row.field, row.reason) for row in rows)
+
+    def add_left(self, states: Iterable[LineState]) -> None:
+        """Count the filled fields of lines that are no longer active."""
+        for state in states:
+            self.left.update(field.name for field, v in zip(FIELDS, state.values, strict=True) if v is not None)
+
+    def rejected_rows(self, query: str | None = None) -> int:
+        """Return how many rows of a query, or of all, were rejected."""
+        return sum(count for (of, _, _), count in self.rejected.items() if query in {None, of})
+
+    def onto(self, report: RunReport) -> RunReport:
+        """Return the report with what was counted."""
+        return attrs.evolve(
+            report,
+            po_lines_processed=self.lines,
+            new_lines_created=self.created,
+            lines_changed=self.changed,
+            change_events_detected=self.change_events,
+            absent_po_lines=self.closed + self.missing,
+            closed_po_lines=self.closed,
+            reappeared_po_lines=self.reappeared,
+            batches_reconstructed=self.batches,
+            custom_columns_populated=self.populated,
+            xref_gaps_found=len(self.gaps),
+            unmapped_item_codes=tuple(sorted(self.gaps)),
+            rows_rejected=self.rejected_rows(),
+            values_truncated=self.truncated,
+        )
+
+
+def has_effect(change: LineChange, state: LineState | None, known: tuple[bytes | None, ...]) -> bool:
+    """Say whether there is anything to write; `known` are the store's fingerprints of row, receipts and mapping."""
+    return (
+        state is None
+        or change.event is not None
+        or bool(change.deliveries)
+        or change.snapshot is not SnapshotAction.KEEP
+        or (change.fingerprint, change.receipts, change.mapping) != known
+        or change.values != state.values
+        or change.slots != state.slots
+    )
+
+
+def line_values(change: LineChange | MissingLine) -> dict[str, object]:
+    """Return the key of a line for an audit event."""
+    return {"po_number": change.key[0], "line_number": change.key[1]}
+
+
+def filled_fields(values: tuple[Value, ...]) -> dict[str, object]:
+    """Return the fields of a line that are not none, in text form."""
+    return {name: to_text(values[at]) for name, at in INDEX.items() if values[at] is not None}
+
+
+def report_dict(report: RunReport) -> dict[str, object]:
+    """Return a report as the JSON object of the contract, keys in its order."""
+    content: dict[str, object] = attrs.asdict(report)
+    content["started_at"] = to_text(report.started_at)
+    content["finished_at"] = to_text(report.finished_at)
+    content["exit_code"] = int(report.exit_code)
+    content["unmapped_item_codes"] = list(report.unmapped_item_codes)
+    content["errors_encountered"] = [attrs.asdict(error) for error in report.errors_encountered]
+    return content

@@ -1,0 +1,261 @@
+"""Stage 1, snapshot: sort tonight's rows into unchanged ones, which cost no more, and lines to look at (R6, R8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, cast
+
+import attrs
+
+from po_ingest.fields import INDEX, MAPPED_BY_XREF, Value, Values
+from po_ingest.model import (
+    KnownLines,
+    LineKey,
+    LineState,
+    PendingLine,
+    Presence,
+    RawRow,
+    ReadLine,
+    RejectedRow,
+)
+from po_ingest.ports import RowBuffer
+from po_ingest.reading import LineReading, Rejection
+from po_ingest.receipts import Receipts
+
+PARTITION: Final = 5000
+"""Lines that are compared and applied together."""
+
+NOT_SEEN, UNCHANGED_ACTIVE, UNCHANGED_INACTIVE, KEPT = range(4)
+CLASH: Final = "another, different row has this key"
+DELIVERED: Final = INDEX["delivered_quantity"]
+OWN_POSITIONS: Final = tuple(INDEX[name] for name in MAPPED_BY_XREF)
+
+KeptRow = tuple[LineKey, int | None, bool, bytes, RawRow]
+
+
+@attrs.define(slots=True)
+class Snapshot:
+    """Tonight's rows, sorted."""
+
+    reading: LineReading
+    known: KnownLines
+    buffer: RowBuffer
+    seen: bytearray = attrs.field()  # a mark for each known line
+    fresh: set[LineKey] = attrs.Factory(set)  # keys of active rows that the store does not know
+    repeated: set[LineKey] = attrs.Factory(set)  # keys with several rows, at least one of them kept
+    copies: dict[int, int] = attrs.Factory(dict)  # known line -> further rows equal to the unchanged one
+    rejected: list[RejectedRow] = attrs.Factory(list)  # rows without a key
+    rows: int = 0
+    active_rows: int = 0
+
+    @seen.default
+    def _nothing_seen(self) -> bytearray:
+        return bytearray(len(self.known.ids))
+
+    def is_read(self, key: LineKey) -> bool:
+        """Say whether a row of the line came tonight, other than an inactive one of an unknown line."""
+        at = self.known.index.get(key)
+        return key in self.fresh if at is None else self.seen[at] != NOT_SEEN
+
+
+def take(reading: LineReading, known: KnownLines, chunks: Iterable[list[RawRow]], buffer: RowBuffer) -> Snapshot:
+    """Read all rows; those that differ from what was last taken go to the buffer, in partitions."""
+    tonight = Snapshot(reading, known, buffer)
+    kept: list[KeptRow] = []
+    for chunk in chunks:
+        tonight.rows += len(chunk)
+        _sort(tonight, chunk, kept)
+        if len(kept) >= PARTITION:
+            buffer.append(cast("list[tuple[object, ...]]", kept))
+            kept = []
+    if kept:
+        buffer.append(cast("list[tuple[object, ...]]", kept))
+    return tonight
+
+
+def _sort(tonight: Snapshot, chunk: list[RawRow], kept: list[KeptRow]) -> None:
+    """Sort a chunk's rows; this is the one loop that every row of every night goes through."""
+    reading, known, seen = tonight.reading, tonight.known, tonight.seen
+    index, presence, fingerprints = known.index, known.presence, known.fingerprints
+    for row in chunk:
+        is_active = reading.is_active(row)
+        tonight.active_rows += is_active
+        try:
+            key = reading.key(row)
+        except Rejection as error:
+            tonight.rejected.append(rejected_row(reading, row, error.key, error.field, error.reason))
+            continue
+        at = index.get(key)
+        if not is_active and (at is None or presence[at] == Presence.NEVER):
+            continue  # a line that was never active is no line
+        fingerprint = reading.fingerprint(row)
+        if at is None:
+            if key in tonight.fresh:
+                tonight.repeated.add(key)
+            tonight.fresh.add(key)
+        elif fingerprint == fingerprints[at] and seen[at] != KEPT:
+            if seen[at] != NOT_SEEN:
+                tonight.copies[at] = tonight.copies.get(at, 0) + 1
+            seen[at] = UNCHANGED_ACTIVE if is_active else UNCHANGED_INACTIVE
+            continue
+        elif seen[at] == NOT_SEEN:
+            seen[at] = KEPT
+        else:
+            tonight.repeated.add(key)
+        kept.append((key, at, is_active, fingerprint, row))
+
+
+def pending(tonight: Snapshot, also: Iterable[int]) -> Iterator[list[PendingLine]]:
+    """Yield all lines to look at, in partitions: those with kept rows, and `also` these known ones, unchanged.
+
+    Lines that were gone and whose unchanged row is back are among them.
+    """
+    groups: dict[LineKey, list[KeptRow]] = {}
+    for chunk in tonight.buffer:
+        lines = []
+        for kept in cast("list[KeptRow]", chunk):
+            if kept[0] in tonight.repeated:
+                groups.setdefault(kept[0], []).append(kept)
+            else:
+                key, at, is_active, fingerprint, row = kept
+                lines.append(PendingLine(key, at, ((is_active, fingerprint, row),)))
+        if lines:
+            yield lines
+    rest = [_group(tonight, rows) for rows in groups.values()]
+    done = {line.at for line in rest}
+    unread = sorted({*also, *_back_again(tonight)} - done)
+    keys = _keys_at(tonight.known, set(unread))
+    rest.extend(
+        PendingLine(keys[at], at, (), 1 + tonight.copies.get(at, 0), tonight.seen[at] == UNCHANGED_ACTIVE)
+        for at in unread
+    )
+    for start in range(0, len(rest), PARTITION):
+        yield rest[start : start + PARTITION]
+
+
+def _group(tonight: Snapshot, rows: list[KeptRow]) -> PendingLine:
+    key, at = rows[0][0], rows[0][1]
+    mark = NOT_SEEN if at is None else tonight.seen[at]
+    unchanged = 0 if at is None or mark == KEPT else 1 + tonight.copies.get(at, 0)
+    return PendingLine(
+        key, at, tuple((kept[2], kept[3], kept[4]) for kept in rows), unchanged, mark == UNCHANGED_ACTIVE
+    )
+
+
+def _back_again(tonight: Snapshot) -> Iterator[int]:
+    """Yield the absent lines whose unchanged row came as an active one."""
+    presence = tonight.known.presence
+    at = tonight.seen.find(UNCHANGED_ACTIVE)
+    while at >= 0:
+        if presence[at] != Presence.ACTIVE:
+            yield at
+        at = tonight.seen.find(UNCHANGED_ACTIVE, at + 1)
+
+
+def _keys_at(known: KnownLines, wanted: set[int]) -> dict[int, LineKey]:
+    return {at: key for key, at in known.index.items() if at in wanted} if wanted else {}
+
+
+def missing(tonight: Snapshot) -> list[tuple[LineKey, int]]:
+    """Return key and place of each line that was active and of which no row came (a rejected one is a row)."""
+    known, seen = tonight.known, tonight.seen
+    gone = {at for at in range(len(seen)) if not seen[at] and known.presence[at] == Presence.ACTIVE}
+    return [(key, at) for at, key in _keys_at(known, gone).items()]
+
+
+@attrs.frozen(slots=True)
+class ReadResult:
+    """What reading a partition gave."""
+
+    lines: list[ReadLine]
+    rejected: list[RejectedRow]
+    rejected_known: list[int]  # places in KnownLines of lines with rejected rows
+    truncated: int
+    unchanged_active: int  # lines of the partition, active with an unchanged row
+
+
+def read(
+    tonight: Snapshot, lines: Iterable[PendingLine], states: Mapping[int, LineState], receipts: Receipts | None
+) -> ReadResult:
+    """Read the rows of a partition; lines whose rows cannot be taken are rejected (R8)."""
+    result = ReadResult([], [], [], 0, 0)
+    truncated = unchanged = 0
+    for line in lines:
+        unchanged += line.unchanged_active
+        state = None if line.at is None else states[tonight.known.ids[line.at]]
+        try:
+            taken, cuts = _read_line(tonight, line, state)
+        except Rejection as error:
+            result.rejected.extend(_reject(tonight, line, state, error))
+            if line.at is not None:
+                result.rejected_known.append(line.at)
+            continue
+        truncated += cuts
+        result.lines.append(_complete(tonight.reading, taken, receipts))
+    return attrs.evolve(result, truncated=truncated, unchanged_active=unchanged)
+
+
+def _read_line(tonight: Snapshot, line: PendingLine, state: LineState | None) -> tuple[ReadLine, int]:
+    """Read a line's rows: of active and inactive ones the active hold, and these must agree. Raises Rejection."""
+    reading = tonight.reading
+    any_active = line.unchanged_active or any(is_active for is_active, _, _ in line.rows)
+    readings: list[tuple[Values, int, bytes]] = []
+    if state is not None and line.unchanged and line.unchanged_active == any_active:
+        fingerprint = cast("bytes", tonight.known.fingerprints[cast("int", line.at)])
+        readings.append((erp_values(state), 0, fingerprint))
+    for is_active, fingerprint, row in line.rows:
+        if is_active == any_active:
+            values, cuts = reading.values(row, line.key)
+            readings.append((values, cuts, fingerprint))
+    first, cuts, fingerprint = readings[0]
+    if len(readings) > 1:
+        fingerprint = min(each[2] for each in readings)
+        if any(not _same(reading, first, other) for other, _, _ in readings[1:]):
+            raise Rejection(None, CLASH, line.key)
+    return ReadLine(line.key, state, first, any_active, fingerprint), cuts
+
+
+def _same(reading: LineReading, one: Values, other: Values) -> bool:
+    unmapped = reading.unmapped_positions
+    return one == other or all(a == b for at, (a, b) in enumerate(zip(one, other, strict=True)) if at not in unmapped)
+
+
+def erp_values(state: LineState) -> Values:
+    """Return what the ERP itself gave: the state with its own values before the cross-reference."""
+    values: list[Value] = list(state.values)
+    for at, own in zip(OWN_POSITIONS, state.own, strict=True):
+        values[at] = own
+    return tuple(values)
+
+
+def _complete(reading: LineReading, line: ReadLine, receipts: Receipts | None) -> ReadLine:
+    """Fill what the row does not tell: fields without a column keep their last value, receipts give the delivered."""
+    if not reading.unmapped_positions or (line.state is None and not reading.delivered_from_receipts):
+        return line
+    values = list(line.values)
+    if line.state is not None:
+        before = erp_values(line.state)
+        for at in reading.unmapped_positions:
+            values[at] = before[at]
+    if reading.delivered_from_receipts and receipts is not None:
+        frozen = line.state is not None and line.key in receipts.frozen
+        if not frozen:
+            values[DELIVERED] = receipts.total(line.key)
+    return attrs.evolve(line, values=tuple(values))
+
+
+def rejected_row(
+    reading: LineReading, row: RawRow, key: tuple[str | None, int | None], field: str | None, reason: str
+) -> RejectedRow:
+    """Describe a row of the PO lines that is not taken."""
+    return RejectedRow("po_lines", key[0], key[1], field, reason, reading.as_json(row))
+
+
+def _reject(tonight: Snapshot, line: PendingLine, state: LineState | None, error: Rejection) -> Iterator[RejectedRow]:
+    """Reject all rows of a line; an unchanged one, which was not kept, is told by the values it was read to."""
+    for _, _, row in line.rows:
+        yield rejected_row(tonight.reading, row, line.key, error.field, error.reason)
+    if line.unchanged and state is not None:
+        content = tonight.reading.told_by(line.key, erp_values(state))
+        for _ in range(line.unchanged):
+            yield RejectedRow("po_lines", *line.key, error.field, error.reason, content)
