@@ -1,0 +1,146 @@
+"""Append-only files of audit events, one JSON object a line: shared by the audit file and the spool."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, BinaryIO, Final
+
+from po_ingest.audit_chain import event_line, event_of, parse_line
+from po_ingest.errors import AuditError
+from po_ingest.model import AuditEvent, ChainedEvent
+
+_BLOCK: Final = 65_536
+_LOCK_TIMEOUT: Final = 30  # seconds; the outcome of a run has to be in the file within 60
+_START: Final = b'{"id":'  # how every line begins
+_SPOOLED: Final = b'{"id":null,'  # the line of an event that was written while the store was down
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file, for `open(opener=...)`; one that is new is for its owner only."""
+    return os.open(path, flags, 0o600)
+
+
+def unusable(action: str, path: Path, error: OSError) -> AuditError:
+    """Return the error that tells of a file which the operating system refused."""
+    cause = error.strerror or type(error).__name__
+    return AuditError(
+        f"{path} could not be {action}: {cause}",
+        hint="check the folder, its rights and the free space; the next run completes the audit file",
+    )
+
+
+def foreign(path: Path, what: str) -> AuditError:
+    """Return the error that tells of a file which is not (only) ours; nothing was overwritten."""
+    return AuditError(
+        f"{path} {what}",
+        hint="look at its last lines; if they are no audit events, move the file aside (nothing was overwritten)",
+    )
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes from writing the file; raises AuditError if one goes on doing so for 30 seconds."""
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - not needed to read, and slow to import
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT, mode=0o600):
+            yield
+    except Timeout:
+        raise AuditError(
+            f"{path} is in use by another run", hint="the next run completes the audit file; see who holds it"
+        ) from None
+
+
+def complete_end(handle: IO[bytes]) -> tuple[int, bytes]:
+    """Return where the last complete line ends, and what stands after it: a line that a crash tore, or nothing."""
+    position = handle.seek(0, os.SEEK_END)
+    tail: list[bytes] = []
+    while position > 0:
+        size = min(_BLOCK, position)
+        position -= size
+        handle.seek(position)
+        block = handle.read(size)
+        newline = block.rfind(b"\n")
+        tail.append(block[newline + 1 :])
+        if newline >= 0:
+            position += newline + 1
+            break
+    return position, b"".join(reversed(tail))
+
+
+def lines_backwards(handle: IO[bytes], end: int) -> Iterator[bytes]:
+    """Yield the lines before `end` (the end of a complete line), last one first, without their line ends."""
+    if end == 0:
+        return
+    position = end - 1
+    pieces: list[bytes] = []  # of the line whose beginning is not read yet, last piece first
+    while position > 0:
+        size = min(_BLOCK, position)
+        position -= size
+        handle.seek(position)
+        first, *others = handle.read(size).split(b"\n")
+        for other in reversed(others):
+            pieces.append(other)
+            yield b"".join(reversed(pieces))
+            pieces.clear()
+        pieces.append(first)
+    yield b"".join(reversed(pieces))
+
+
+@contextmanager
+def appending(path: Path) -> Iterator[BinaryIO]:
+    """Lock a file and give it open for appending, a torn last line cut off; what was appended is durable at the end.
+
+    Raises AuditError, and changes nothing, if the file does not end as a file of ours does.
+    """
+    try:
+        with locked(path), open(path, "a+b", opener=private) as handle:
+            end, torn = complete_end(handle)
+            if next(lines_backwards(handle, end), _START)[: len(_START)] != _START or not _is_torn(torn):
+                raise foreign(path, "does not end with an audit event")
+            if torn:
+                handle.truncate(end)
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+    except OSError as error:
+        raise unusable("written", path, error) from error
+
+
+def _is_torn(tail: bytes) -> bool:
+    # After a loss of power a file system may show zero bytes where the rest of the line was to be.
+    start = tail.rstrip(b"\0")[: len(_START)]
+    return _START.startswith(start)
+
+
+def append(path: Path, events: Iterable[AuditEvent]) -> None:
+    """Append events that have no place in the chain yet. Raises AuditError."""
+    with appending(path) as handle:
+        for event in events:
+            handle.write(line_of(event))
+
+
+def line_of(event: ChainedEvent | AuditEvent) -> bytes:
+    """Return an event as such a file has it."""
+    return event_line(event).encode("ascii") + b"\n"
+
+
+def spooled_ids(path: Path) -> set[str]:
+    """Return the `event_id` of every event that the file got while the store was down. Raises OSError."""
+    try:
+        with path.open("rb") as handle:
+            lines = [line for line in handle if line.startswith(_SPOOLED) and line.endswith(b"\n")]
+    except FileNotFoundError:
+        return set()
+    return {event.event_id for event in map(_event, lines) if event is not None}
+
+
+def _event(line: bytes) -> AuditEvent | None:
+    try:
+        return event_of(parse_line(line.decode("ascii")))
+    except ValueError:  # altered by somebody: `audit verify` tells
+        return None
