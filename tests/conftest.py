@@ -1,0 +1,33 @@
+"""What holds for all tests: hypothesis profiles, and a clean environment. Skips are listed at the end (`-ra`)."""
+
+from __future__ import annotations
+
+import os
+from typing import Final, NoReturn
+
+import hypothesis
+import pytest
+import structlog
+
+hypothesis.settings.register_profile("dev", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+OF_THE_USER: Final = ("PO_INGEST_CONFIG", "PO_INGEST_ERP", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
+"""Variables that a developer may have set, and that would change what the tests see."""
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in OF_THE_USER:
+        monkeypatch.delenv(name, raising=False)
+
+
+def _drop(*_: object) -> NoReturn:
+    raise structlog.DropEvent
+
+
+@pytest.fixture(autouse=True)
+def _no_log_on_the_terminal() -> None:
+    """Spare failing nights the rendering of tracebacks that nobody reads; tests of the log configure their own."""
+    structlog.configure(processors=[_drop])
