@@ -1,0 +1,49 @@
+"""How a session is made read-only, and a login's rights are looked up, on the databases behind ODBC drivers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Dialect:
+    """What differs between databases.
+
+    `read_only` makes the server refuse writes for the session; without it the session is one transaction that is
+    rolled back. `query_timeout` sets the limit where the driver cannot. `writable` names tables that the login may
+    write to, at most a few.
+    """
+
+    read_only: str | None = None
+    query_timeout: str | None = None
+    writable: str | None = None
+
+
+POSTGRESQL: Final = Dialect(
+    read_only="SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    query_timeout="SET statement_timeout = '{seconds}s'",
+    writable="""
+        SELECT n.nspname || '.' || c.relname
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p', 'v', 'f') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+          AND has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+        ORDER BY 1 LIMIT 3
+    """,
+)
+SQL_SERVER: Final = Dialect(
+    writable="""
+        SELECT TOP 3 s.name + '.' + o.name
+        FROM sys.objects o JOIN sys.schemas s ON s.schema_id = o.schema_id
+        WHERE o.type IN ('U', 'V') AND o.is_ms_shipped = 0
+          AND 1 IN (HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(o.name), 'OBJECT', 'INSERT'),
+                    HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(o.name), 'OBJECT', 'UPDATE'),
+                    HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(o.name), 'OBJECT', 'DELETE'))
+        ORDER BY 1
+    """,
+)
+SQLITE: Final = Dialect(read_only="PRAGMA query_only = 1")
+OTHER: Final = Dialect()
+DIALECTS: Final = {"PostgreSQL": POSTGRESQL, "Microsoft SQL Server": SQL_SERVER, "SQLite": SQLITE}
+"""By what the driver calls its database (SQL_DBMS_NAME)."""

@@ -1,0 +1,132 @@
+"""Runs a query on an open SQLite connection; shared by the sources `sqlite` and `csv`."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Collection, Generator, Iterator
+from contextlib import closing, contextmanager
+from typing import Final
+
+import attrs
+
+from po_ingest.errors import ErpError
+from po_ingest.model import RawRow
+from po_ingest.ports import ResultSet
+from po_ingest_adapters.erp import wording
+from po_ingest_adapters.erp.deadline import Deadline
+
+STEPS_BETWEEN_LOOKS: Final = 10_000
+"""SQLite's virtual machine does these in well under a millisecond."""
+TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+"""The only two that trying again may help (R12)."""
+PRIMARY_CODE: Final = 0xFF
+NO_TABLE: Final = re.compile(r"no such table: (?:main\.)?(.+)")
+NO_COLUMN: Final = re.compile(r"no such column: (.+)")
+NOT_UTF_8: Final = re.compile(r"Could not decode to UTF-8 column '(.*?)' with text", re.DOTALL)
+
+
+@attrs.frozen(kw_only=True)
+class SqliteQuery:
+    """A query on a connection: `source` names what is read, `tables` lists the tables there are."""
+
+    connection: sqlite3.Connection
+    sql: str
+    source: str
+    tables: Callable[[], Collection[str]]
+    fetch_size: int
+    timeout: float
+
+    @contextmanager
+    def result(self) -> Iterator[ResultSet]:
+        """Run the query; the result ends with the context. Raises ErpError."""
+        self.connection.execute("PRAGMA query_only = 1")
+        # Neither ATTACH nor VACUUM INTO can create a file.
+        self.connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+        deadline = Deadline(self.timeout)
+        self.connection.set_progress_handler(deadline.is_over, STEPS_BETWEEN_LOOKS)
+        with deadline.running():
+            cursor = self._execute()
+        with closing(cursor), closing(self._chunks(cursor, deadline)) as chunks:
+            yield ResultSet(columns=tuple(column[0] for column in cursor.description), chunks=chunks)
+
+    def _execute(self) -> sqlite3.Cursor:
+        try:
+            cursor = self.connection.execute(self.sql)
+        except sqlite3.Error as error:
+            raise self._told(error) from error
+        except ValueError as error:  # a NUL or a lone surrogate in the text of the query
+            raise wording.faulty_query(str(error)) from error
+        if cursor.description is None:
+            raise wording.no_result()
+        return cursor
+
+    def _chunks(self, cursor: sqlite3.Cursor, deadline: Deadline) -> Generator[list[RawRow], None, None]:
+        while True:
+            with deadline.running():
+                try:
+                    rows = cursor.fetchmany(self.fetch_size)
+                except sqlite3.Error as error:
+                    raise self._told(error) from error
+            if not rows:
+                return
+            yield rows
+
+    def _told(self, error: sqlite3.Error) -> ErpError:
+        code = primary_code(error)
+        text = str(error)
+        if code == sqlite3.SQLITE_INTERRUPT:
+            return wording.timed_out(self.timeout)
+        if code != sqlite3.SQLITE_ERROR:
+            found = NOT_UTF_8.match(text)
+            if found is not None:
+                return not_utf_8(self.source, found[1])
+            return unreadable(self.source, error)
+        found = NO_TABLE.match(text)
+        if found is not None:
+            return wording.missing_table(found[1], self.tables())
+        found = NO_COLUMN.match(text)
+        if found is not None:
+            return wording.missing_column(found[1], self._columns())
+        return wording.faulty_query(text)
+
+    def _columns(self) -> dict[str, list[str]]:
+        """Return the columns of the tables whose names occur in the query."""
+        query = self.sql.casefold()
+        named = [table for table in self.tables() if table.casefold() in query]
+        sql = "SELECT name FROM pragma_table_info(?)"
+        return {table: [name for (name,) in self.connection.execute(sql, (table,))] for table in named}
+
+
+def primary_code(error: sqlite3.Error) -> int | None:
+    """Return SQLite's own code for an error; none where Python's module refused something itself."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & PRIMARY_CODE
+
+
+def not_utf_8(source: str, column: str) -> ErpError:
+    """Return the error for a text that SQLite holds in another encoding than its own."""
+    return ErpError(
+        f"{source}: the column {column} holds a text that is not UTF-8",
+        hint="have it mended in the ERP, or let the query leave it out",
+    )
+
+
+def unreadable(source: str, error: sqlite3.Error) -> ErpError:
+    """Return the error for a database that could not be read."""
+    code = primary_code(error)
+    if code is None:
+        return wording.faulty_query(str(error))
+    hints = {
+        sqlite3.SQLITE_FULL: "make room in the temporary folder, or set TMPDIR (on Windows TEMP) to one that has room",
+        sqlite3.SQLITE_BUSY: "another program holds it",
+        sqlite3.SQLITE_LOCKED: "another program holds it",
+        sqlite3.SQLITE_CANTOPEN: "the user that runs po-ingest needs the right to read it; a database in WAL mode also "
+        "needs its -wal and -shm files, or the right to create them",
+        sqlite3.SQLITE_READONLY: "po-ingest only reads: the query must be a SELECT",
+    }
+    return ErpError(
+        f"{source} could not be read: {error}",
+        hint=hints.get(code, "see that it is a whole SQLite database"),
+        transient=code in TRANSIENT,
+    )
