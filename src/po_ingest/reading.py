@@ -6,10 +6,10 @@ columns only; `values` reads all of them, and is called for rows that differ fro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from operator import itemgetter
-from typing import Final, TypeAlias, TypeGuard
+from typing import Final, TypeAlias, TypeGuard, cast
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -264,6 +264,26 @@ class LineReading:
                 values[at] = cut(text, width)  # type: ignore[arg-type]  # as above
                 truncated += 1
         return tuple(values), truncated
+
+    def values_of(self, rows: Sequence[RawRow]) -> tuple[list[Values], int] | None:
+        """Return what `values` gives for each of the rows, column by column, which is faster.
+
+        None if a value of any row cannot be read: then each row is to be read by itself.
+        """
+        columns = list(zip(*rows, strict=True))
+        read: list[Sequence[Value]] = [(None,) * len(rows)] * len(FIELDS)
+        try:
+            for at, position, reader, _ in self._plan:
+                read[at] = list(map(reader, columns[position]))
+        except Unreadable:
+            return None
+        truncated = 0
+        for at, width in self._widths:
+            texts = cast("Sequence[str | None]", read[at])
+            if max(map(len, filter(None, texts)), default=0) > width:
+                truncated += sum(text is not None and len(text) > width for text in texts)
+                read[at] = [text if text is None or len(text) <= width else cut(text, width) for text in texts]
+        return list(zip(*read, strict=True)), truncated
 
     def as_json(self, row: RawRow) -> dict[str, object]:
         """Return a row as its columns and values that a JSON text can hold."""

@@ -7,11 +7,11 @@ from typing import Final
 
 import attrs
 
-from po_ingest.fields import CUSTOM_SLOTS, INDEX, Value, Values
-from po_ingest.model import MappedLine
+from po_ingest.fields import CUSTOM_SLOTS, FIELDS, INDEX, Value, Values
+from po_ingest.model import LineState, MappedLine
 
-SLOT_POSITIONS: Final = tuple(INDEX[slot] for slot in CUSTOM_SLOTS)
-EMPTY: Final[Values] = (None,) * len(CUSTOM_SLOTS)
+NOWHERE: Final = len(FIELDS)
+"""A position behind all fields."""
 FROM_ERP: Final = "erp"
 FROM_USER: Final = "user"
 
@@ -29,12 +29,22 @@ def populate_lines(lines: Iterable[MappedLine], active_slots: Iterable[str]) -> 
     """Fill the mapped slots of lines; unmapped ones are left alone."""
     active = frozenset(active_slots)
     places = tuple((slot, INDEX[slot], place) for place, slot in enumerate(CUSTOM_SLOTS) if slot in active)
-    return [_populate(line, places) for line in lines]
+    positions = tuple(INDEX[slot] if slot in active else NOWHERE for slot in CUSTOM_SLOTS)
+    all_from_erp = {slot: FROM_ERP for slot, _, _ in places}
+    return [
+        _new(line, positions, all_from_erp) if line.read.state is None else _populate(line, line.read.state, places)
+        for line in lines
+    ]
 
 
-def _populate(line: MappedLine, places: tuple[tuple[str, int, int], ...]) -> Slots:
-    state = line.read.state
-    before, sources = (state.slots, dict(state.sources)) if state else (EMPTY, {})
+def _new(line: MappedLine, positions: tuple[int, ...], sources: Mapping[str, str]) -> Slots:
+    """Fill the slots of a new line; all such lines share one mapping of sources."""
+    values = tuple(map((*line.values, None).__getitem__, positions))
+    return Slots(values, sources, len(values) - values.count(None))
+
+
+def _populate(line: MappedLine, state: LineState, places: tuple[tuple[str, int, int], ...]) -> Slots:
+    before, sources = state.slots, dict(state.sources)
     if not places:
         return Slots(before, sources, 0)
     values: list[Value] = list(before)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, cast
 
 import attrs
@@ -175,12 +175,13 @@ class ReadResult:
 
 
 def read(
-    tonight: Snapshot, lines: Iterable[PendingLine], states: Mapping[int, LineState], receipts: Receipts | None
+    tonight: Snapshot, lines: Sequence[PendingLine], states: Mapping[int, LineState], receipts: Receipts | None
 ) -> ReadResult:
     """Read the rows of a partition; lines whose rows cannot be taken are rejected (R8)."""
     result = ReadResult([], [], [], 0, 0)
-    truncated = unchanged = 0
-    for line in lines:
+    unchanged = 0
+    rest, truncated = _read_together(tonight, lines, states, receipts, result.lines)
+    for line in rest:
         unchanged += line.unchanged_active
         state = None if line.at is None else states[tonight.known.ids[line.at]]
         try:
@@ -193,6 +194,29 @@ def read(
         truncated += cuts
         result.lines.append(_complete(tonight.reading, taken, receipts))
     return attrs.evolve(result, truncated=truncated, unchanged_active=unchanged)
+
+
+def _read_together(
+    tonight: Snapshot,
+    lines: Sequence[PendingLine],
+    states: Mapping[int, LineState],
+    receipts: Receipts | None,
+    into: list[ReadLine],
+) -> tuple[Sequence[PendingLine], int]:
+    """Read the lines of a single row all at once; return the others, and how many texts were cut.
+
+    If any row cannot be read, all lines are among the others.
+    """
+    single = [line for line in lines if len(line.rows) == 1 and not line.unchanged]
+    together = tonight.reading.values_of([line.rows[0][2] for line in single]) if single else None
+    if together is None:
+        return lines, 0
+    ids = tonight.known.ids
+    for line, values in zip(single, together[0], strict=True):
+        is_active, fingerprint, _ = line.rows[0]
+        state = None if line.at is None else states[ids[line.at]]
+        into.append(_complete(tonight.reading, ReadLine(line.key, state, values, is_active, fingerprint), receipts))
+    return [line for line in lines if len(line.rows) != 1 or line.unchanged], together[1]
 
 
 def _read_line(tonight: Snapshot, line: PendingLine, state: LineState | None) -> tuple[ReadLine, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Final, cast
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,7 @@ XREF_FIELDS: Final[dict[str, Field]] = {
 }
 YES: Final = frozenset({"1", "true", "t", "yes", "y", "on", "active"})
 NO: Final = frozenset({"0", "false", "f", "no", "n", "off", "inactive"})
+OWN_OF: Final = itemgetter(*OWN_POSITIONS)
 CONFLICT: Final = "another, different active row has this item code"
 
 
@@ -165,7 +167,7 @@ def map_own(own: Own, item_code: str | None, xref: Xref, default_supplier: str) 
 
 def own_of(values: Values) -> Own:
     """Return the ERP's own SKU, item and supplier of values that have not been mapped."""
-    return cast("Own", tuple(values[at] for at in OWN_POSITIONS))
+    return cast("Own", OWN_OF(values))
 
 
 def map_lines(lines: Iterable[ReadLine], xref: Xref, default_supplier: str) -> list[MappedLine]:
