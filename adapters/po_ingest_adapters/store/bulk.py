@@ -1,0 +1,104 @@
+"""Many rows at once: SQL compiled once per shape, values converted column by column, plain tuples in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from operator import itemgetter
+from typing import Any, Final, TypeAlias, cast
+
+from sqlalchemy import Column, Connection, Select, Table, bindparam, insert
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.dml import UpdateBase
+
+from po_ingest_adapters.store.column_types import Processor
+
+Rows: TypeAlias = list[tuple[Any, ...]]
+Picker: TypeAlias = Callable[[tuple[Any, ...]], tuple[Any, ...]]
+
+FETCH: Final = 5000
+"""Rows read from the driver at a time."""
+CHUNK: Final = 900
+"""Values in an IN list: SQLite may allow no more than 999 parameters, SQL Server 2,100."""
+
+
+def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Cut values into lists that fit a statement's parameters."""
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]
+
+
+def fetch(connection: Connection, query: Select[*tuple[Any, ...]]) -> Iterator[Rows]:
+    """Run a query and yield its rows in chunks of plain tuples."""
+    result = connection.execute(query)
+    try:
+        cursor = result.cursor
+        dialect = connection.dialect
+        processors = [
+            (at, column.type.dialect_impl(dialect).result_processor(dialect, described[1]))
+            for at, (column, described) in enumerate(zip(query.selected_columns, cursor.description, strict=True))
+        ]
+        convert = [(at, processor) for at, processor in processors if processor is not None]
+        while rows := cursor.fetchmany(FETCH):
+            yield _convert(cast("Rows", rows), cast("list[tuple[int, Processor]]", convert))
+    finally:
+        result.close()
+
+
+def fetch_rows(connection: Connection, query: Select[*tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Run a query and yield its rows as plain tuples."""
+    return chain.from_iterable(fetch(connection, query))
+
+
+def encode(dialect: Dialect, columns: Sequence[Column[Any]], rows: Rows) -> Rows:
+    """Convert rows to what the driver takes; values of columns in their order."""
+    processors = [(at, column.type.dialect_impl(dialect).bind_processor(dialect)) for at, column in enumerate(columns)]
+    return _convert(rows, [(at, processor) for at, processor in processors if processor is not None])
+
+
+def _convert(rows: Rows, processors: list[tuple[int, Processor]]) -> Rows:
+    if not rows or not processors:
+        return rows
+    columns: list[Any] = list(zip(*rows, strict=True))
+    for at, processor in processors:
+        if columns[at].count(None) < len(rows):  # most custom columns are empty
+            columns[at] = map(processor, columns[at])
+    return list(zip(*columns, strict=True))
+
+
+class BulkWriter:
+    """Sends many rows with one statement; `exec_driver_sql` skips SQLAlchemy's work per parameter."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Write through the connection, in its transaction."""
+        self.connection = connection
+        self._compiled: dict[tuple[str, ...], tuple[str, Picker | None]] = {}
+
+    def insert(self, table: Table, names: Sequence[str], rows: Rows) -> None:
+        """Insert encoded rows, their values in the order of `names`."""
+        statement = insert(table).values({name: bindparam(name) for name in names})
+        self.run(statement, names, rows, shape=(table.name, *names))
+
+    def run(
+        self, statement: UpdateBase, names: Sequence[str], rows: Rows, *, shape: tuple[str, ...] | None = None
+    ) -> None:
+        """Run a statement for each of the encoded rows; its parameters are named as in `names`, and all of them."""
+        if not rows:
+            return
+        shape = shape or (str(statement), *names)
+        if shape not in self._compiled:
+            self._compiled[shape] = compile_statement(statement, self.connection.dialect, names)
+        sql, pick = self._compiled[shape]
+        self.connection.exec_driver_sql(sql, rows if pick is None else list(map(pick, rows)))
+
+
+def compile_statement(statement: UpdateBase, dialect: Dialect, names: Sequence[str]) -> tuple[str, Picker | None]:
+    """Return the SQL, and what brings a row into the order of its parameters, if it is not in it."""
+    compiled = statement.compile(dialect=dialect)
+    order = compiled.positiontup or []
+    if order == list(names):
+        return compiled.string, None
+    constants = {name: value for name, value in compiled.params.items() if name not in names}
+    if constants:
+        raise ValueError(f"parameters without a value in each row: {sorted(constants)}")
+    return compiled.string, itemgetter(*(names.index(name) for name in order))

@@ -1,0 +1,158 @@
+"""Column types of the store: exact and readable on SQLite, the database's own elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Date, DateTime, Integer, LargeBinary, Numeric, Text, Unicode
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
+
+from po_ingest.fields import DECIMAL_PRECISION, DECIMAL_SCALE, Field, Kind
+
+Processor: TypeAlias = Callable[[Any], Any]
+
+encode_json = json.JSONEncoder(separators=(",", ":")).encode
+"""ASCII only: NUL and lone surrogates, which databases refuse in a text, survive as escapes."""
+
+
+class _AsText(UserDefinedType[Any]):
+    """A type that SQLite has not, kept as text."""
+
+    cache_ok = True
+    write: Processor
+    read: Processor
+
+    def get_col_spec(self, **_: object) -> str:
+        """Return the column's type in DDL."""
+        return "TEXT"
+
+    def bind_processor(self, dialect: Dialect) -> Processor:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return what turns a value into text."""
+        write = self.write
+        return lambda value: None if value is None else write(value)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Processor:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return what turns text into a value."""
+        read = self.read
+        return lambda value: None if value is None else read(value)
+
+
+class DecimalText(_AsText):
+    """A decimal as exact text; its places are those of the value (`12.000`)."""
+
+    write = staticmethod(str)
+    read = staticmethod(Decimal)
+
+
+class DateText(_AsText):
+    """A date as ISO text."""
+
+    write = staticmethod(date.isoformat)
+    read = staticmethod(date.fromisoformat)
+
+
+def _moment_text(moment: datetime) -> str:
+    """Return what `fields.to_text` does; this is done for every line written, and nearly all moments are in UTC."""
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return in_utc.isoformat().removesuffix("+00:00") + "Z"
+
+
+class MomentText(_AsText):
+    """A datetime as ISO text in UTC, `2026-01-31T08:00:00Z`; compare it through `sortable`."""
+
+    write = staticmethod(_moment_text)
+    read = staticmethod(datetime.fromisoformat)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A datetime in UTC, kept without its zone."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Take the zone away."""
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Give the zone back."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class JsonText(TypeDecorator[Any]):
+    """A JSON value as text; None is SQL NULL."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: object, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Write JSON."""
+        return None if value is None else encode_json(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> object:  # noqa: ARG002 - SQLAlchemy's signature
+        """Read JSON."""
+        return None if value is None else json.loads(value)
+
+
+ID: Final[TypeEngine[int]] = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's row ids are of type INTEGER
+INTEGER: Final[TypeEngine[int]] = Integer()
+DECIMAL: Final[TypeEngine[Any]] = Numeric(DECIMAL_PRECISION, DECIMAL_SCALE).with_variant(DecimalText(), "sqlite")
+DATE: Final[TypeEngine[Any]] = Date().with_variant(DateText(), "sqlite")
+MOMENT: Final[TypeEngine[Any]] = UtcDateTime().with_variant(MomentText(), "sqlite")
+JSON: Final[TypeEngine[Any]] = JsonText()
+FLAG: Final[TypeEngine[bool]] = Boolean()
+BYTES: Final[TypeEngine[bytes]] = LargeBinary()
+LONG_TEXT: Final[TypeEngine[str]] = Text()
+
+
+def text(width: int) -> TypeEngine[str]:
+    """Return the type of a text of at most `width` characters."""
+    return Unicode(width)
+
+
+def exact_text(width: int) -> TypeEngine[str]:
+    """Return the type of a text that is compared and sorted by its code points (R18)."""
+    return (
+        Unicode(width)
+        .with_variant(Unicode(width, collation="C"), "postgresql")
+        .with_variant(Unicode(width, collation="Latin1_General_100_BIN2"), "mssql")
+    )
+
+
+def field_type(field: Field) -> TypeEngine[Any]:
+    """Return the column type of a field."""
+    if field.kind is Kind.TEXT:
+        return text(field.width or 0)
+    return {Kind.INTEGER: INTEGER, Kind.DECIMAL: DECIMAL, Kind.DATE: DATE, Kind.DATETIME: MOMENT}[field.kind]
+
+
+class sortable(FunctionElement[Any]):  # noqa: N801 - reads as the SQL function it stands for
+    """A datetime in a form whose order is that of time.
+
+    As text, `08:00:00.5Z` would come before `08:00:00Z`; without the Z the shorter one comes first, as it should.
+    """
+
+    name = "sortable"
+    inherit_cache = True
+
+    def __init__(self, moment: ColumnElement[Any]) -> None:
+        """Take the column, or the value, to compare."""
+        super().__init__(moment)
+
+
+@compiles(sortable)
+def _as_it_is(element: sortable, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    return compiler.process(element.clauses, **kw)
+
+
+@compiles(sortable, "sqlite")
+def _without_zone(element: sortable, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    return f"rtrim({compiler.process(element.clauses, **kw)}, 'Z')"

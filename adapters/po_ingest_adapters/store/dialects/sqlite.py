@@ -1,0 +1,277 @@
+"""SQLite: a file, WAL, BEGIN IMMEDIATE, a lock file beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+from urllib.parse import quote
+
+import attrs
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
+from sqlalchemy.engine import URL, Dialect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from po_ingest.errors import ConfigError, StoreError
+from po_ingest.settings import StoreSettings
+from po_ingest_adapters.store.database import Access
+
+OWNER_ONLY: Final = 0o600
+BUSY_TIMEOUT: Final = 5.0
+"""Seconds that SQLite itself waits for another writer; after that the retries of the store take over."""
+CACHE: Final = "cache_size=-65536"  # KiB
+MODES: Final = {
+    "write": ("mode=rw", (CACHE, "synchronous=FULL"), "BEGIN IMMEDIATE"),
+    "query": ("mode=rw", (CACHE, "query_only=ON"), "BEGIN"),
+    "read": ("mode=ro", (CACHE,), "BEGIN"),
+    "immutable": ("mode=ro&immutable=1", (CACHE,), "BEGIN"),
+}
+"""How a file is opened: options of its URI, settings, and how a transaction begins."""
+LOCK_PATIENCE: Final = 0.25
+"""Seconds; a mere look at the lock (`is_locked`) must not turn a run away."""
+
+NO_SHARED_MEMORY: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
+TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+HINTS: Final = {
+    sqlite3.SQLITE_BUSY: "another program is writing to it; try again when it has finished",
+    sqlite3.SQLITE_LOCKED: "another program is writing to it; try again when it has finished",
+    sqlite3.SQLITE_FULL: "the disk is full; make room, then run again: nothing of this transaction was kept",
+    sqlite3.SQLITE_READONLY: "give this account the right to write to the file and its folder",
+    sqlite3.SQLITE_PERM: "give this account the right to read and write the file and its folder",
+    sqlite3.SQLITE_AUTH: "give this account the right to read and write the file and its folder",
+    sqlite3.SQLITE_CANTOPEN: "check that the folder exists and that this account may read and write it",
+    sqlite3.SQLITE_NOTADB: "store.url must name a po-ingest store, or a file that does not exist yet",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; restore it from a backup",
+    sqlite3.SQLITE_IOERR: "check the disk, or the network drive, that it lies on",
+}
+OTHER_HINT: Final = "see the log for details"
+
+Identity: TypeAlias = tuple[int, int, int]
+"""Inode, size and time of change of a file."""
+
+
+def open_database(url: URL, settings: StoreSettings) -> SqliteDatabase:  # noqa: ARG001 - one signature for all databases
+    """Return the database of a URL such as `sqlite:///po-ingest.db`. Raises ConfigError."""
+    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+        raise ConfigError(
+            "store.url names no file, and a history must outlive its run", hint="write sqlite:///po-ingest.db"
+        )
+    if url.query or url.get_driver_name() != "pysqlite":
+        raise ConfigError("store.url has options that are not supported", hint="write sqlite:/// and the file's path")
+    return SqliteDatabase(Path(url.database).resolve())
+
+
+@attrs.frozen(slots=True)
+class SqliteDatabase:
+    """A SQLite file."""
+
+    path: Path
+    schema: None = None
+    _engines: dict[str, Engine] = attrs.field(factory=dict, init=False, repr=False, eq=False)
+
+    @property
+    def dialect(self) -> Dialect:
+        """Return SQLAlchemy's dialect."""
+        return self._engine("write").dialect
+
+    def is_there(self) -> bool:
+        """Say whether the file is there; an empty one is none yet."""
+        try:
+            return self.path.stat().st_size > 0
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise self.explain(error) from error
+
+    def prepare(self) -> None:
+        """Make the folder and the file, readable by its owner alone, and switch it to WAL for good."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, OWNER_ONLY))
+        except OSError as error:
+            raise self.explain(error) from error
+        try:
+            with closing(sqlite3.connect(_uri(self.path, "mode=rw"), uri=True, timeout=BUSY_TIMEOUT)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        except sqlite3.Error as error:
+            raise self.explain(error) from error
+
+    @contextmanager
+    def begin(self, access: Access) -> Iterator[Connection]:
+        """Connect and begin a transaction; see `Database.begin`."""
+        if access is Access.WRITE:
+            with self._engine("write").connect() as connection, connection.begin():
+                yield connection
+            return
+        connection, unchanged = self._open_for_reading()
+        with connection:
+            yield connection
+        if unchanged is not None and (unchanged != self._identity() or self._has_wal()):
+            raise StoreError(
+                f"{self.label()} was changed while it was read from a read-only folder",
+                hint="try again",
+                transient=True,
+            )
+
+    def _open_for_reading(self) -> tuple[Connection, Identity | None]:
+        """Connect and begin so that reading leaves no trace, and needs no right to write.
+
+        SQLite needs two files beside a database in WAL mode, for reading too. Opened for writing (with `query_only`)
+        it makes them and takes them away again. Opened with `mode=ro` it leaves them, so that is for when they are
+        there anyway: in use, or left by a crash, whose remains are for the next writer to clear. Where they are
+        missing and cannot be made, the file is read as it is (`immutable`); then it must be the same file afterwards.
+        """
+        mode = "read" if self._has_wal() or not self._is_writable() else "query"
+        try:
+            return self._look(mode), None
+        except DBAPIError as error:
+            if mode == "query" or self._has_wal() or _code(error.orig) not in NO_SHARED_MEMORY:
+                raise
+        before = self._identity()
+        return self._look("immutable"), before
+
+    def _look(self, mode: str) -> Connection:
+        """Connect and begin; it is a first look that fixes the moment which a transaction sees."""
+        connection = self._engine(mode).connect()
+        try:
+            connection.exec_driver_sql("SELECT 1 FROM sqlite_master").close()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _identity(self) -> Identity:
+        try:
+            status = self.path.stat()
+        except OSError as error:
+            raise self.explain(error) from error
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
+    def _has_wal(self) -> bool:
+        return self.path.with_name(self.path.name + "-wal").exists()
+
+    def _is_writable(self) -> bool:
+        return _may_write(self.path) and _may_write(self.path.parent)
+
+    def _engine(self, mode: str) -> Engine:
+        if mode not in self._engines:
+            options, settings, begin = MODES[mode]
+            uri = _uri(self.path, options)
+
+            def connect() -> sqlite3.Connection:
+                # Without an isolation level the driver begins no transaction of its own.
+                connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)
+                for setting in settings:
+                    connection.execute(f"PRAGMA {setting}")
+                return connection
+
+            engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
+            event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+            self._engines[mode] = engine
+        return self._engines[mode]
+
+    def label(self) -> str:
+        """Return how the store is called in messages."""
+        return f"the store {self.path}"
+
+    def check_rights(self) -> None:
+        """Raise StoreError if this account may not write, or create, the file."""
+        first = self.path
+        while not first.exists():
+            first = first.parent
+        if not _may_write(first) or (first == self.path and not _may_write(self.path.parent)):
+            raise StoreError(f"{self.label()} cannot be written", hint=HINTS[sqlite3.SQLITE_READONLY])
+
+    def reserve_ids(self, connection: Connection, table: Table, count: int) -> int:  # noqa: ARG002 - others count
+        """Return the id after the highest; BEGIN IMMEDIATE keeps everybody else from it."""
+        highest: int | None = connection.execute(select(func.max(table.c.id))).scalar()
+        return (highest or 0) + 1
+
+    def append_only(self, table: Table) -> Sequence[str]:
+        """Return triggers that refuse UPDATE and DELETE, and REPLACE, which deletes without telling triggers."""
+        name = table.name
+        refuse = f"BEGIN SELECT RAISE(ABORT, '{name} is append-only'); END"
+        is_there = f"EXISTS (SELECT 1 FROM {name} WHERE id = NEW.id OR event_id = NEW.event_id)"  # noqa: S608 - our name
+        return [
+            f"CREATE TRIGGER {name}_no_update BEFORE UPDATE ON {name} {refuse}",
+            f"CREATE TRIGGER {name}_no_delete BEFORE DELETE ON {name} {refuse}",
+            f"CREATE TRIGGER {name}_no_replace BEFORE INSERT ON {name} WHEN {is_there} {refuse}",
+        ]
+
+    def explain(self, error: Exception) -> StoreError:
+        """Tell an error of SQLite or of the file system to the user."""
+        original = getattr(error, "orig", None) or error
+        if isinstance(original, OSError):
+            return StoreError(
+                f"{self.label()} cannot be used: {original.strerror}",
+                hint="check that this account may read and write the file and its folder",
+            )
+        code = _code(original)
+        hint = HINTS.get(code, OTHER_HINT)
+        return StoreError(f"{self.label()} failed: {original}", hint=hint, transient=code in TRANSIENT)
+
+    def _lock_path(self, erp: str) -> Path:
+        slug = re.sub(r"[^a-z0-9]+", "-", erp.lower()).strip("-")[:32]
+        digest = blake2b(erp.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+        return self.path.with_name(f"{self.path.name}.{slug}-{digest}.lock")
+
+    @contextmanager
+    def lock(self, erp: str) -> Iterator[bool]:
+        """Take the lock of an ERP: the operating system gives it back when the process ends, however it ends."""
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - 50 ms that reading commands need not spend
+
+        path = self._lock_path(erp)
+        lock = FileLock(path, timeout=LOCK_PATIENCE, mode=OWNER_ONLY, thread_local=False, poll_interval=0.02)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            yield False
+            return
+        except OSError as error:
+            raise self._explain_lock(path, error) from error
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def is_locked(self, erp: str) -> bool:
+        """Say whether the lock is taken; without a lock file nobody holds it. Raises StoreError if it cannot be told."""
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - as in `lock`
+
+        path = self._lock_path(erp)
+        try:
+            if not path.exists():
+                return False
+            with FileLock(path, timeout=0, thread_local=False):
+                return False
+        except Timeout:
+            return True
+        except OSError as error:
+            raise self._explain_lock(path, error) from error
+
+    @staticmethod
+    def _explain_lock(path: Path, error: OSError) -> StoreError:
+        return StoreError(
+            f"the lock file {path} cannot be used: {error.strerror}", hint="give this account the right to write to it"
+        )
+
+
+def _may_write(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _uri(path: Path, options: str) -> str:
+    return f"file:{quote(path.as_posix())}?{options}"
+
+
+def _code(error: object) -> int:
+    """Return SQLite's primary error code; 0 for anything else."""
+    code: Any = getattr(error, "sqlite_errorcode", None)
+    return int(code or 0) & 0xFF

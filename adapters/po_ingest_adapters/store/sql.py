@@ -1,0 +1,180 @@
+"""The store over SQLAlchemy Core; what differs between databases is in `dialects`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import attrs
+from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy.exc import DBAPIError
+
+from po_ingest.errors import LockHeldError, StoreError
+from po_ingest.fields import to_text
+from po_ingest.model import Run
+from po_ingest.ports import Finding, SchemaStatus, StoreTransaction, StoreView
+from po_ingest.settings import StoreSettings
+from po_ingest_adapters.store.database import Access, Database, open_database
+from po_ingest_adapters.store.schema import HEAD, REVISIONS, Tables, tables
+from po_ingest_adapters.store.transaction import SqlTransaction
+from po_ingest_adapters.store.view import SqlView
+
+UPGRADE: str = "run `po-ingest store upgrade`"
+
+
+def create(settings: StoreSettings) -> SqlStore:
+    """Return the store that the settings name; nothing is connected to yet. Raises ConfigError."""
+    return SqlStore(open_database(settings))
+
+
+@attrs.frozen(slots=True)
+class SqlStore:
+    """A store in a SQL database; see `po_ingest.ports.Store`."""
+
+    database: Database
+
+    @property
+    def tables(self) -> Tables:
+        """Return the store's tables."""
+        return tables(self.database.schema)
+
+    def schema(self) -> SchemaStatus:
+        """Compare schema versions."""
+        if not self.database.is_there():
+            return _status(None)
+        with self._begin(Access.READ) as connection:
+            return _status(self._version(connection))
+
+    def upgrade(self) -> None:
+        """Create the schema, or bring it to the version that this release needs."""
+        status = self.schema()
+        if status.relation == "newer":
+            raise _wrong_version(status)
+        if status.relation == "current":
+            return
+        self.database.prepare()
+        with self._begin(Access.WRITE) as connection:
+            status = _status(self._version(connection))  # another process may have been faster
+            if status.relation == "missing":
+                self._create(connection)
+            elif status.relation == "older":
+                from po_ingest_adapters.store.migrate import upgrade  # noqa: PLC0415 - Alembic takes 250 ms to import
+
+                upgrade(connection, self.database)
+
+    def _create(self, connection: Connection) -> None:
+        self.tables.metadata.create_all(connection, checkfirst=False)
+        for statement in self.database.append_only(self.tables.audit):
+            connection.exec_driver_sql(statement)
+        connection.execute(insert(self.tables.version), {"version_num": HEAD})
+
+    def upgrade_sql(self) -> str:
+        """Return the DDL that `upgrade` would run; empty if there is nothing to do."""
+        status = self.schema()
+        if status.relation == "newer":
+            raise _wrong_version(status)
+        if status.relation == "current":
+            return ""
+        from po_ingest_adapters.store.migrate import upgrade_sql  # noqa: PLC0415 - as in `upgrade`
+
+        return upgrade_sql(self.database, status.current)
+
+    def _version(self, connection: Connection) -> str | None:
+        table = self.tables.version
+        if not inspect(connection).has_table(table.name, schema=table.schema):
+            return None
+        version: str | None = connection.execute(select(table.c.version_num)).scalar()
+        return version
+
+    @contextmanager
+    def lock(self, erp: str) -> Iterator[None]:
+        """Hold the lock of the store and ERP. Raises LockHeldError, which says who holds it."""
+        with self.database.lock(erp) as is_taken:
+            if not is_taken:
+                raise LockHeldError(
+                    f"another run of ERP {erp!r} is in progress: {self._describe_holder(erp)}",
+                    hint="wait until it has ended, then run again",
+                )
+            yield
+
+    def _describe_holder(self, erp: str) -> str:
+        running: list[Run] = []
+        with suppress(StoreError), self.read() as view:
+            running = view.runs(erp, limit=1, statuses=["running"])
+        if not running:
+            return "another process holds the lock"
+        run = running[0]
+        return f"run {run.run_identifier} (process {run.process} on {run.host}) since {to_text(run.started_at)}"
+
+    def holder(self, erp: str) -> bool:
+        """Say whether the lock is taken at this moment."""
+        return self.database.is_locked(erp)
+
+    @contextmanager
+    def read(self) -> Iterator[StoreView]:
+        """See the store at one moment; an absent store or schema is an empty one."""
+        from po_ingest_adapters.store.memory import empty_view  # noqa: PLC0415 - rarely needed
+
+        if not self.database.is_there():
+            yield empty_view()
+            return
+        with self._begin(Access.READ) as connection:
+            status = _status(self._version(connection))
+            if status.relation == "missing":
+                yield empty_view()
+            else:
+                _require_current(status)
+                yield SqlView(connection, self.tables)
+
+    @contextmanager
+    def write(self) -> Iterator[StoreTransaction]:
+        """Begin a write transaction: committed when the context ends well, else nothing of it remains."""
+        with self._begin(Access.WRITE) as connection:
+            _require_current(_status(self._version(connection)))
+            yield SqlTransaction(connection, self.tables, self.database)
+
+    def check(self) -> Sequence[Finding]:
+        """Say whether the store can be reached and written; writes nothing."""
+        try:
+            status = self.schema()
+            self.database.check_rights()
+        except StoreError as error:
+            return [Finding("store", "failed", error.message, error.hint, error.exit_code)]
+        found = "will be created" if status.relation == "missing" else "can be read and written"
+        return [Finding("store", "ok", f"{self.database.label()} {found}")]
+
+    @contextmanager
+    def _begin(self, access: Access) -> Iterator[Connection]:
+        with self._told(), self.database.begin(access) as connection:
+            yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (DBAPIError, self.database.dialect.loaded_dbapi.Error) as error:
+            raise self.database.explain(error) from error
+
+
+def _status(current: str | None) -> SchemaStatus:
+    if current is None:
+        return SchemaStatus(None, HEAD, "missing")
+    if current == HEAD:
+        return SchemaStatus(current, HEAD, "current")
+    return SchemaStatus(current, HEAD, "older" if current in REVISIONS else "newer")
+
+
+def _require_current(status: SchemaStatus) -> None:
+    if status.relation == "missing":
+        raise StoreError("the store has no schema yet", hint=UPGRADE)
+    if status.relation != "current":
+        raise _wrong_version(status)
+
+
+def _wrong_version(status: SchemaStatus) -> StoreError:
+    hint = "upgrade po-ingest" if status.relation == "newer" else UPGRADE
+    return StoreError(
+        f"the store has schema version {status.current}, which is {status.relation} than {status.needed}, "
+        "the one that this release needs",
+        hint=hint,
+    )

@@ -1,0 +1,333 @@
+"""Carries a delta out: which rows of which tables, in a handful of statements a delta."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from json.encoder import encode_basestring_ascii as quoted
+from operator import itemgetter
+from typing import Any, Final, TypeAlias
+
+import attrs
+from sqlalchemy import Column, Table, Update, bindparam, case, func, literal_column, select, update
+
+from po_ingest.fields import BY_NAME, CUSTOM_SLOTS, FIELDS, INDEX, INTEGER_MAX, INTEGER_MIN, MAPPED_BY_XREF, Kind
+from po_ingest.model import Delta, LineChange, Presence, RejectedRow, RunContext, SnapshotAction
+from po_ingest_adapters.store.bulk import BulkWriter, Rows, chunks, encode, fetch_rows
+from po_ingest_adapters.store.column_types import encode_json
+from po_ingest_adapters.store.database import Database
+from po_ingest_adapters.store.schema import Tables
+
+FIELD_NAMES: Final = tuple(field.name for field in FIELDS)
+SLOT_POSITIONS: Final = tuple(INDEX[name] for name in CUSTOM_SLOTS)
+SOURCE: Final = "ingestion"
+
+EncodedLine: TypeAlias = tuple[int, LineChange, tuple[Any, ...]]
+"""A line's id, what happens to it, and its values as the driver takes them."""
+
+LINE_KEY: Final = ("erp", "po_number", "line_number")
+LINE_COLUMNS: Final = (
+    "presence",
+    "row_fingerprint",
+    "receipts_fingerprint",
+    "xref_fingerprint",
+    *FIELD_NAMES,
+    "is_unmapped",
+    "is_stale",
+    "absent_since",
+    "source_quality",
+    "custom_column_sources",
+    "erp_values",
+    "first_seen_run_id",
+    "last_changed_run_id",
+)
+"""The columns that a change writes; of a known line `absent_since` and the run ids only where there is news."""
+_pick_slots = itemgetter(*SLOT_POSITIONS)
+
+
+@attrs.frozen(slots=True)
+class DeltaWriter:
+    """Writes deltas of a run within one transaction."""
+
+    bulk: BulkWriter
+    database: Database
+    tables: Tables
+    erp: str
+    run: RunContext
+
+    def apply(self, delta: Delta) -> tuple[int, ...]:
+        """Write a delta; return the line ids of its changes, in order."""
+        ids = self._line_ids(delta.changes)
+        values = self._encode(self.tables.line, FIELD_NAMES, [change.values for change in delta.changes])
+        lines: list[EncodedLine] = list(zip(ids, delta.changes, values, strict=True))
+        self._insert_lines([line for line in lines if line[1].line_id is None])
+        self._update_lines([line for line in lines if line[1].line_id is not None], with_events=delta.with_events)
+        self._mark_missing(delta)
+        self._close_snapshots(delta, lines)
+        self._open_snapshots(lines)
+        if delta.with_events:
+            self._insert_events([*_change_events(lines), *_missing_events(delta)])
+        self._insert_batches(lines)
+        self._insert_rejected(delta.rejected)
+        return ids
+
+    def _line_ids(self, changes: Sequence[LineChange]) -> tuple[int, ...]:
+        new = sum(change.line_id is None for change in changes)
+        following = self._reserve(self.tables.line, new)
+        return tuple(next(following) if change.line_id is None else change.line_id for change in changes)
+
+    def _reserve(self, table: Table, count: int) -> Iterator[int]:
+        if not count:
+            return iter(())
+        first = self.database.reserve_ids(self.bulk.connection, table, count)
+        return iter(range(first, first + count))
+
+    def _encode(self, table: Table, names: Sequence[str], rows: Rows) -> Rows:
+        return encode(self.bulk.connection.dialect, [table.c[name] for name in names], rows)
+
+    # -- po_line
+
+    def _insert_lines(self, lines: list[EncodedLine]) -> None:
+        run_id = self.run.run_id
+        absences = [change.presence is not Presence.ACTIVE for _, change, _ in lines]
+        rows = [
+            (line_id, self.erp, *change.key, *row, run_id, run_id)
+            for (line_id, change, _), row in zip(lines, self._line_rows(lines, absences), strict=True)
+        ]
+        self.bulk.insert(self.tables.line, ("id", *LINE_KEY, *LINE_COLUMNS), rows)
+
+    def _update_lines(self, lines: list[EncodedLine], *, with_events: bool) -> None:
+        """Update known lines; a line that a user entered is seen by the ERP for the first time here."""
+        run_id = self.run.run_id
+        absences = [_becomes_absent(change, with_events=with_events) for _, change, _ in lines]
+        rows = []
+        for (line_id, change, _), row, is_news in zip(lines, self._line_rows(lines, absences), absences, strict=True):
+            is_new = change.previous is Presence.NEVER
+            has_event = with_events and (change.event is not None or bool(change.fields))
+            keeps = int(change.presence is not Presence.ACTIVE and not is_news)
+            first_seen, last_changed = run_id if is_new else None, run_id if is_new or has_event else None
+            rows.append((*row, first_seen, last_changed, line_id, keeps))
+        self.bulk.run(line_update(self.tables.line), (*LINE_COLUMNS, "line_id", "keeps_absence"), rows)
+
+    def _line_rows(self, lines: list[EncodedLine], becomes_absent: Sequence[bool]) -> Iterator[tuple[Any, ...]]:
+        """Yield the lines' values of LINE_COLUMNS but for the run ids, encoded.
+
+        Numbers, bytes and JSON already made need no encoding; flags and times take few values, encoded once.
+        """
+        (no, _), (yes, now) = self._encode(
+            self.tables.line, ("is_stale", "absent_since"), [(False, None), (True, self.run.started_at)]
+        )
+        sources_json = _SourcesJson()
+        shown = self._with_slots(lines)
+        for (_, change, _), values, is_news in zip(lines, shown, becomes_absent, strict=True):
+            yield (
+                change.presence.value,
+                change.fingerprint,
+                change.receipts,
+                change.mapping,
+                *values,
+                yes if change.is_unmapped else no,
+                no if change.presence is Presence.ACTIVE else yes,
+                now if is_news else None,
+                *sources_json(change.sources),
+                _erp_values(change),
+            )
+
+    def _with_slots(self, lines: list[EncodedLine]) -> Rows:
+        """Return the encoded values with the custom slots as they shall stand in po_line."""
+        shown = [row for _, _, row in lines]
+        differing = [at for at, (_, change, _) in enumerate(lines) if change.slots != _pick_slots(change.values)]
+        slots = self._encode(self.tables.line, CUSTOM_SLOTS, [lines[at][1].slots for at in differing])
+        for at, slot in zip(differing, slots, strict=True):
+            row = list(shown[at])
+            for position, value in zip(SLOT_POSITIONS, slot, strict=True):
+                row[position] = value
+            shown[at] = tuple(row)
+        return shown
+
+    def _mark_missing(self, delta: Delta) -> None:
+        names = ("presence", "is_stale", "absent_since", "last_changed_run_id")
+        run_id = self.run.run_id if delta.with_events else None
+        row = (int(Presence.MISSING), True, self.run.started_at, run_id)
+        encoded = self._encode(self.tables.line, names, [row])[0]
+        rows = [(*encoded, line.line_id) for line in delta.missing]
+        self.bulk.run(_missing_update(self.tables.line), (*names, "line_id"), rows)
+
+    # -- erp_snapshot
+
+    def _close_snapshots(self, delta: Delta, lines: list[EncodedLine]) -> None:
+        closed = [line_id for line_id, change, _ in lines if _closes(change.snapshot)]
+        closed.extend(line.line_id for line in delta.missing)
+        table = self.tables.snapshot
+        statement = (
+            update(table)
+            .where(table.c.po_line_id == bindparam("line_id"), table.c.valid_to_run_id.is_(None))
+            .values(valid_to_run_id=bindparam("until"))
+        )
+        until = self.run.previous_run_id
+        self.bulk.run(statement, ("until", "line_id"), [(until, line_id) for line_id in closed])
+
+    def _open_snapshots(self, lines: list[EncodedLine]) -> None:
+        opened = [(line_id, row) for line_id, change, row in lines if _opens(change.snapshot)]
+        ids = self._reserve(self.tables.snapshot, len(opened))
+        run_id = self.run.run_id
+        rows = [(row_id, line_id, run_id, *row) for row_id, (line_id, row) in zip(ids, opened, strict=True)]
+        self.bulk.insert(self.tables.snapshot, ("id", "po_line_id", "valid_from_run_id", *FIELD_NAMES), rows)
+
+    # -- erp_change_event, batch, rejected_row
+
+    def _insert_events(self, events: Rows) -> None:
+        names = ("po_line_id", "kind", "field_name", "previous_value", "new_value", "cause")
+        ids = self._reserve(self.tables.event, len(events))
+        (detected_at,) = self._encode(self.tables.event, ("detected_at",), [(self.run.started_at,)])[0]
+        rows = [(next(ids), self.run.run_id, *row, detected_at) for row in events]
+        self.bulk.insert(self.tables.event, ("id", "run_id", *names, "detected_at"), rows)
+
+    def _insert_batches(self, lines: list[EncodedLine]) -> None:
+        delivered = [(line_id, change) for line_id, change, _ in lines if change.deliveries]
+        last = self._last_sequences([line_id for line_id, change in delivered if change.line_id is not None])
+        rows: Rows = [
+            (line_id, number, each.quantity, each.date, each.kind, each.reference, each.event, SOURCE, self.run.run_id)
+            for line_id, change in delivered
+            for number, each in enumerate(change.deliveries, last.get(line_id, 0) + 1)
+        ]
+        names = (
+            "po_line_id",
+            "sequence",
+            "delivered_quantity",
+            "delivery_date",
+            "kind",
+            "reference",
+            "event",
+            "source",
+            "run_id",
+        )
+        self._insert_with_ids(self.tables.batch, names, rows)
+
+    def _last_sequences(self, line_ids: Sequence[int]) -> dict[int, int]:
+        table = self.tables.batch
+        last: dict[int, int] = {}
+        for some in chunks(line_ids):
+            query = (
+                select(table.c.po_line_id, func.max(table.c.sequence))
+                .where(table.c.po_line_id.in_(some))
+                .group_by(table.c.po_line_id)
+            )
+            last.update(fetch_rows(self.bulk.connection, query))
+        return last
+
+    def _insert_rejected(self, rejected: Sequence[RejectedRow]) -> None:
+        names = ("run_id", "query", "po_number", "line_number", "field", "reason", "row")
+        rows: Rows = [
+            (
+                self.run.run_id,
+                row.query,
+                printable(row.po_number),
+                _within_range(row.line_number),
+                row.field,
+                printable(row.reason),
+                dict(row.row),
+            )
+            for row in rejected
+        ]
+        self._insert_with_ids(self.tables.rejected, names, rows)
+
+    def _insert_with_ids(self, table: Table, names: Sequence[str], rows: Rows) -> None:
+        ids = self._reserve(table, len(rows))
+        encoded = [(next(ids), *row) for row in self._encode(table, names, rows)]
+        self.bulk.insert(table, ("id", *names), encoded)
+
+
+def line_update(table: Table) -> Update:
+    """Return the statement that updates a known line; its parameters are LINE_COLUMNS, line_id and keeps_absence."""
+    values: dict[str, Any] = {name: bindparam(name) for name in LINE_COLUMNS}
+    keeps = bindparam("keeps_absence") == literal_column("1")
+    values["absent_since"] = case((keeps, table.c.absent_since), else_=bindparam("absent_since"))
+    for name in ("first_seen_run_id", "last_changed_run_id"):
+        values[name] = _unless_none(table.c[name])
+    return update(table).where(table.c.id == bindparam("line_id")).values(values)
+
+
+def _missing_update(table: Table) -> Update:
+    values: dict[str, Any] = {name: bindparam(name) for name in ("presence", "is_stale", "absent_since")}
+    values["last_changed_run_id"] = _unless_none(table.c.last_changed_run_id)
+    return update(table).where(table.c.id == bindparam("line_id")).values(values)
+
+
+def _unless_none(column: Column[Any]) -> Any:  # noqa: ANN401 - an expression
+    return func.coalesce(bindparam(column.name), column)
+
+
+def _becomes_absent(change: LineChange, *, with_events: bool) -> bool:
+    if change.presence is Presence.ACTIVE:
+        return False
+    return change.event == "absent" or (not with_events and change.previous is Presence.ACTIVE)
+
+
+def _opens(action: SnapshotAction) -> bool:
+    return action is SnapshotAction.OPEN or action is SnapshotAction.REPLACE
+
+
+def _closes(action: SnapshotAction) -> bool:
+    return action is SnapshotAction.CLOSE or action is SnapshotAction.REPLACE
+
+
+class _SourcesJson:
+    """Gives `source_quality` and `custom_column_sources`: most lines of a night have the same."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[tuple[str, str], ...], tuple[str, str]] = {}
+
+    def __call__(self, sources: Mapping[str, str]) -> tuple[str, str]:
+        key = tuple(sources.items())
+        if key not in self._seen:
+            quality = "mixed" if "user" in sources.values() else "erp"
+            self._seen[key] = quality, encode_json(dict(sources))
+        return self._seen[key]
+
+
+def _in_quotes(value: object) -> str:
+    return f'"{value}"'  # decimals and dates have nothing to escape
+
+
+_OWN_NAMES: Final = tuple(f'"{name}":' for name in MAPPED_BY_XREF)
+_SLOT_WRITERS: Final = tuple(
+    (f'"{name}":', quoted if BY_NAME[name].kind is Kind.TEXT else _in_quotes) for name in CUSTOM_SLOTS
+)
+
+
+def _erp_values(change: LineChange) -> str:
+    """Return as JSON what the ERP itself gave, where po_line's own columns may say something else.
+
+    Text forms as `fields.to_text` makes them; put together by hand, since this is done for every line written.
+    """
+    parts = [name + quoted(text) for name, text in zip(_OWN_NAMES, change.own, strict=True) if text is not None]
+    slots = _pick_slots(change.values)
+    if slots.count(None) < len(slots):
+        parts += [
+            name + write(value) for (name, write), value in zip(_SLOT_WRITERS, slots, strict=True) if value is not None
+        ]
+    return "{" + ",".join(parts) + "}"
+
+
+def _change_events(lines: list[EncodedLine]) -> Iterator[tuple[Any, ...]]:
+    for line_id, change, _ in lines:
+        if change.event in {"created", "reappeared"}:
+            yield line_id, change.event, None, None, None, "erp"
+        for field in change.fields:
+            yield line_id, "changed", field.field, field.previous, field.new, field.cause
+        if change.event == "absent":
+            yield line_id, "absent", None, None, "closed", "erp"
+
+
+def _missing_events(delta: Delta) -> Iterator[tuple[Any, ...]]:
+    for line in delta.missing:
+        yield line.line_id, "absent", None, None, "missing", "erp"
+
+
+def printable(text: str | None) -> str | None:
+    """Return a text that every database takes: NUL and lone surrogates are written as escapes."""
+    return None if text is None else text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _within_range(number: int | None) -> int | None:
+    return None if number is None or not INTEGER_MIN <= number <= INTEGER_MAX else number

@@ -1,0 +1,113 @@
+"""What the store asks of a database, and that nothing of it assumes SQLite."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import bindparam, literal, select
+from sqlalchemy.dialects import mssql, postgresql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.schema import CreateTable
+
+from po_ingest.errors import ConfigError
+from po_ingest.fields import FIELDS
+from po_ingest.settings import StoreSettings
+from po_ingest_adapters.store import bulk, writer
+from po_ingest_adapters.store.column_types import MOMENT, sortable
+from po_ingest_adapters.store.schema import tables
+from po_ingest_adapters.store.sql import create
+from support.store_builders import START, line_values, sqlite_store
+
+OTHERS: tuple[Dialect, ...] = (
+    postgresql.dialect(paramstyle="format"),  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+    mssql.dialect(paramstyle="qmark"),  # type: ignore[no-untyped-call]  # as above
+)
+
+
+def ddl(dialect: Dialect, name: str) -> str:
+    return str(CreateTable(getattr(tables("po"), name)).compile(dialect=dialect))
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("nonsense", "cannot be read"),
+        ("oracle://user:secret@host/db", "unknown database 'oracle'"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("sqlite:///file:secret?mode=memory&uri=true", "names no file"),
+        ("sqlite:///secret.db?timeout=1", "options that are not supported"),
+        ("sqlite+aiosqlite:///secret.db", "options that are not supported"),
+    ],
+)
+def test_r16_a_url_that_is_of_no_use_is_told_without_being_shown(url: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        create(StoreSettings(url=url))
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_store_is_created_without_touching_the_disk(tmp_path: Path) -> None:
+    sqlite_store(tmp_path / "store.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_names_of_one_file_are_one_store(tmp_path: Path) -> None:
+    one, other = sqlite_store(tmp_path / "store.db"), sqlite_store(tmp_path / "sub" / ".." / "store.db")
+    assert one.database == other.database
+    with one.lock("erp"):
+        assert other.holder("erp")
+
+
+@pytest.mark.parametrize("dialect", OTHERS, ids=lambda dialect: dialect.name)
+def test_elsewhere_columns_have_the_databases_own_types(dialect: Dialect) -> None:
+    snapshot, run = ddl(dialect, "snapshot"), ddl(dialect, "run")
+    assert "ordered_quantity NUMERIC(18, 3)" in snapshot
+    assert "promised_date DATE" in snapshot
+    assert "id BIGINT NOT NULL" in snapshot
+    assert "last_update_timestamp TEXT" not in snapshot
+    assert "po.ingestion_run" in run
+
+
+def test_r18_elsewhere_keys_are_compared_by_code_point() -> None:
+    line_postgresql, line_mssql = (ddl(dialect, "line") for dialect in OTHERS)
+    assert 'po_number VARCHAR(64) COLLATE "C" NOT NULL' in line_postgresql
+    assert "po_number NVARCHAR(64) COLLATE Latin1_General_100_BIN2 NOT NULL" in line_mssql
+    assert "sku NVARCHAR(128) NULL" in line_mssql
+
+
+@pytest.mark.parametrize("dialect", OTHERS, ids=lambda dialect: dialect.name)
+def test_elsewhere_values_go_to_the_driver_as_they_are_but_moments_without_zone(dialect: Dialect) -> None:
+    values = line_values(ordered_quantity=Decimal("12.000"), last_update_timestamp=START)
+    columns = [tables("po").snapshot.c[field.name] for field in FIELDS]
+    (row,) = bulk.encode(dialect, columns, [values])
+    naive = START.replace(tzinfo=None)
+    assert row == line_values(ordered_quantity=Decimal("12.000"), last_update_timestamp=naive)
+    back = MOMENT.dialect_impl(dialect).result_processor(dialect, None)
+    assert back is not None
+    assert (back(naive), back(None)) == (START, None)
+
+
+@pytest.mark.parametrize("dialect", OTHERS, ids=lambda dialect: dialect.name)
+def test_elsewhere_moments_are_compared_as_they_are(dialect: Dialect) -> None:
+    column = tables("po").run.c.started_at
+    query = select(column).where(sortable(column) >= sortable(literal(START, MOMENT)))
+    assert "rtrim" not in str(query.compile(dialect=dialect))
+
+
+@pytest.mark.parametrize("dialect", OTHERS, ids=lambda dialect: dialect.name)
+def test_bulk_statements_name_their_parameters_by_place(dialect: Dialect) -> None:
+    names = (*writer.LINE_COLUMNS, "line_id", "keeps_absence")
+    sql, pick = bulk.compile_statement(writer.line_update(tables("po").line), dialect, names)
+    assert sql.count("%s" if dialect.name == "postgresql" else "?") == len(names)
+    ordered = names if pick is None else pick(names)
+    assert set(ordered) == set(names)
+
+
+def test_a_bulk_statement_with_a_parameter_of_its_own_is_refused() -> None:
+    line = tables().line
+    statement = line.update().where(line.c.id == bindparam("line_id"), line.c.erp == "x").values(presence=1)
+    with pytest.raises(ValueError, match="without a value in each row"):
+        bulk.compile_statement(statement, OTHERS[0], ("line_id",))
