@@ -1,0 +1,389 @@
+"""The edge of the program: exit codes, one line an error, streams, signals, and what is imported when."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from po_ingest import errors, wiring
+from po_ingest.cli import main as edge
+from po_ingest.cli import output
+from po_ingest.cli.lazy import LazyGroup
+from po_ingest.cli.signals import SIGNALS, interruptible
+from support.command_line import NO_RETRY, PYTHON, Done, Home, environment, inside, make_home, outside
+
+HEAVY = ("sqlalchemy", "pyodbc", "rich", "alembic", "structlog", "stamina", "cattrs", "pyarrow")
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Yield all commands, groups among them, with what is typed for them."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+
+
+ALL = {" ".join(path): command for path, command in commands(edge.group)}
+
+
+def test_all_commands_are_there() -> None:
+    assert set(ALL) == {
+        "nightly", "init", "demo", "check", "runs", "report", "history", "changes", "snapshot",
+        "xref", "xref import", "xref export", "xref gaps", "audit", "audit list", "audit verify",
+        "store", "store upgrade", "store status",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["", *ALL])
+def test_every_command_has_help_with_an_example_in_80_columns(path: str) -> None:
+    done = inside(*path.split(), "--help")
+    assert done.code == 0
+    assert done.err == ""
+    assert "Example:\n" in done.out
+    example = done.out.partition("Example:\n")[2]
+    assert f"po-ingest {path}".strip() in example
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_every_option_and_argument_says_what_it_is_for(path: str) -> None:
+    for parameter in ALL[path].params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+
+
+def test_the_list_of_commands_says_what_each_does() -> None:
+    assert isinstance(edge.group, LazyGroup)
+    for _, words in edge.group.lazy.values():
+        assert words[0].isupper()
+        assert words.endswith(".")
+
+
+def test_version() -> None:
+    assert inside("--version").out.startswith("po-ingest 0.")
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("nightly", "--help"), ("store", "--help"), ("--version",)])
+def test_help_waits_for_no_heavy_import(arguments: tuple[str, ...]) -> None:
+    code = (
+        "import sys\n"
+        "from po_ingest.cli.main import main\n"
+        f"main({list(arguments)!r})\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - above
+    assert done.stderr == "[]\n"
+
+
+def test_a_pipe_never_waits_for_rich(lived: Home) -> None:
+    code = (
+        "import sys\nfrom po_ingest.cli.main import main\n"
+        f"main(['--config', {str(lived.config)!r}, 'runs'])\n"
+        "print('rich' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - above
+    assert done.stderr == "False\n"
+
+
+# -- usage
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "Missing command; see `po-ingest --help`"),
+        (("nigthly",), "no such command 'nigthly': did you mean nightly"),
+        (("zzzzzz",), "no such command 'zzzzzz': there are nightly, init,"),
+        (("store", "upgrad"), "No such command 'upgrad'"),
+        (("nightly", "--basline"), "--baseline"),
+        (("nightly", "extra"), "Got unexpected extra argument (extra); see `po-ingest nightly --help`"),
+        (("runs", "--status", "done"), "'done' is not one of 'running', 'completed'"),
+        (("runs", "--limit", "0"), "0 is not in the range x>=1"),
+        (("snapshot",), "Missing option '--run'"),
+        (("history",), "Missing argument 'PO_NUMBER'"),
+        (("report", "--config", "x"), "write it before: po-ingest --config ..."),
+        (("--verbose", "--quiet", "runs"), "--verbose and --quiet exclude each other"),
+        (("--nonsense",), "No such option"),
+        (("nightly", "--baseline", "--rebaseline"), "--baseline and --rebaseline exclude each other"),
+        (("runs", "--since", "someday"), "'someday' is no date; write 2026-01-31"),
+    ],
+)
+def test_a_usage_error_is_exit_2_and_one_line(arguments: tuple[str, ...], told: str) -> None:
+    done = inside(*arguments)
+    assert done.code == 2
+    assert done.out == ""
+    assert done.err.count("\n") == 1
+    assert told in done.error
+
+
+def test_a_missing_configuration_is_exit_2_and_names_it(tmp_path: Path) -> None:
+    done = inside("--config", tmp_path / "no.toml", "runs")
+    assert (done.code, done.out) == (2, "")
+    assert str(tmp_path / "no.toml") in done.error
+
+
+def test_the_configuration_is_looked_up_as_option_then_variable_then_here(home: Home, tmp_path: Path) -> None:
+    variable = make_home(tmp_path / "by variable")
+    option = make_home(tmp_path / "by option")
+    for each in (variable, option):
+        each.insert(("PO", 1))
+        assert each.po("nightly").code == 0
+    assert option.po("nightly").code == 0
+    by_variable = {"PO_INGEST_CONFIG": str(variable.config)}
+    assert len(outside("runs", cwd=home.folder).rows) == 1
+    assert len(outside("runs", cwd=home.folder, environ=by_variable).rows) == 2
+    assert len(outside("--config", option.config, "runs", cwd=home.folder, environ=by_variable).rows) == 3
+
+
+def test_all_faults_of_a_configuration_are_told_each_on_a_line_of_its_own(home: Home) -> None:
+    home.configure("[lines]\nnonsense = 1\ndefault_supplier = 3\n")
+    done = home.po("nightly")
+    assert done.code == 2
+    assert done.err.startswith("po-ingest: error: ")
+    assert all(line.startswith("  ") for line in done.err.splitlines()[1:])
+    assert "nonsense" in done.err
+    assert "default_supplier" in done.err
+
+
+# -- as a process
+
+
+def test_python_m_runs_both_packages(tmp_path: Path) -> None:
+    for module in ("po_ingest", "po_ingest.cli"):
+        done = subprocess.run(
+            [sys.executable, "-m", module, "--version"], capture_output=True, check=True, cwd=tmp_path
+        )  # noqa: S603 - above
+        assert done.stdout.startswith(b"po-ingest ")
+
+
+def test_results_go_to_stdout_all_else_to_stderr_and_utf8_whatever_the_locale(home: Home) -> None:
+    home.insert(("Bestellung-Ü-漢-🚢", 1, "‮code", "V\n1"))
+    first = outside("nightly", "--json", cwd=home.folder)
+    assert first.code == 0
+    assert json.loads(first.out)["baseline"] is True
+    assert "was the baseline" in first.err
+    shown = outside("history", "Bestellung-Ü-漢-🚢", cwd=home.folder)
+    assert "PO Bestellung-Ü-漢-🚢 line 1" in shown.out
+    assert "supplier_code\tV\\n1" in shown.out
+    assert "item_code\t\\u202ecode" in shown.out
+    assert "Bestellung-Ü-漢-🚢" in outside("snapshot", "--run", "1", cwd=home.folder).out
+
+
+def test_lone_surrogates_do_not_break_the_output(home: Home) -> None:
+    home.insert(("PO-1", 1))
+    assert home.po("nightly").code == 0
+    done = outside("history", b"PO-\xff".decode("utf-8", "surrogateescape"), cwd=home.folder)
+    assert done.code == 2
+    assert "\\udcff" in done.error
+    assert json.loads(output.json_text({"a": "\udc80\x9b"})) == {"a": "\udc80\x9b"}
+
+
+def test_a_reader_that_has_gone_is_no_error(lived: Home) -> None:
+    process = subprocess.Popen(  # noqa: S603 - above
+        [*PYTHON, "--config", str(lived.config), "snapshot", "--run", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment({"PYTHONUNBUFFERED": "1"}),
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    told = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(60) == 0
+    assert told == b""
+
+
+def test_a_reader_that_has_gone_does_not_change_the_exit_code_of_a_run(home: Home) -> None:
+    process = subprocess.Popen(  # noqa: S603 - above
+        [*PYTHON, "--config", str(home.config), "nightly", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(60) == 5  # no lines: the guard min_lines
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_cannot_be_written_is_exit_1(lived: Home, unbuffered: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(  # noqa: S603 - above
+            [*PYTHON, "--config", str(lived.config), "runs"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment({"PYTHONUNBUFFERED": unbuffered}),
+            check=False,
+        )
+    told = Done(done.returncode, "", done.stderr.decode("utf-8"))
+    assert told.code == 1
+    assert told.err.count("\n") == 1
+    assert "the output could not be written: No space left on device" in told.error
+
+
+def test_a_stderr_that_is_closed_does_not_change_the_exit_code(home: Home) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([*PYTHON, "zzz"], stderr=write, check=False, env=environment(), cwd=home.folder)  # noqa: S603 - above
+    os.close(write)
+    assert done.returncode == 2
+
+
+# -- what goes wrong
+
+
+def test_an_internal_error_is_exit_1_and_its_traceback_goes_to_the_log_only(
+    lived: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home = make_home(tmp_path / "other home")
+
+    def broken(_: object) -> object:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(wiring, "open_store", broken)
+    done = home.po("runs")
+    assert (done.code, done.out) == (1, "")
+    log = home.folder / "logs" / "po-ingest.log"
+    assert done.error == f"po-ingest: error: internal error (RuntimeError); see the log {log}"
+    assert "Traceback" not in done.err
+    assert "RuntimeError: a bug" in json.loads(log.read_text("utf-8").splitlines()[-1])["exception"]
+
+
+def test_an_internal_error_before_the_log_is_known_has_a_file_of_its_own(
+    home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def broken(*_: object) -> object:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr("po_ingest.config.load", broken)
+    done = home.po("runs")
+    file = Path(done.error.rpartition(" the log ")[2])
+    assert file.parent == tmp_path
+    assert "a bug" in file.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.PoIngestError("x"), 1),
+        (errors.ConfigError("x"), 2),
+        (errors.ReservationError("x"), 3),
+        (errors.ErpError("x"), 4),
+        (errors.GuardError("x"), 5),
+        (errors.LockHeldError("x"), 6),
+        (errors.StoreError("x", hint="y", details=("one\ntwo", "po-ingest: error: three")), 7),
+        (errors.Interrupted("SIGTERM"), 1),
+        (KeyboardInterrupt(), 1),
+        (click.Abort(), 1),
+        (MemoryError(), 1),
+    ],
+)
+def test_every_error_has_its_exit_code_and_one_line(
+    home: Home, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
+) -> None:
+    def broken(_: object) -> object:
+        raise error
+
+    monkeypatch.setattr(wiring, "open_store", broken)
+    done = home.po("runs")
+    assert done.code == code
+    assert done.error.startswith("po-ingest: error: ")
+    assert done.out == ""
+
+
+def test_r16_an_error_tells_no_secret(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    from po_ingest import logs
+
+    def broken(_: object) -> object:
+        logs.register_secret("tiger\x1bx")
+        raise errors.StoreError("no login with tiger\x1bx", details=("tiger\x1bx again",))
+
+    monkeypatch.setattr(wiring, "open_store", broken)
+    done = home.po("runs")
+    assert "tiger" not in done.err
+    assert "\x1b" not in done.err
+
+
+# -- signals
+
+
+def test_signals_interrupt_and_their_handlers_come_back() -> None:
+    before = [signal.getsignal(each) for each in SIGNALS]
+    with pytest.raises(errors.Interrupted, match="ended by SIGTERM"), interruptible():
+        signal.raise_signal(signal.SIGTERM)
+    assert [signal.getsignal(each) for each in SIGNALS] == before
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with interruptible():
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_in_another_thread_signals_are_left_alone() -> None:
+    ran: list[bool] = []
+
+    def work() -> None:
+        with interruptible():
+            ran.append(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert ran == [True]
+
+
+def _await(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise on Windows")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_a_signal_ends_is_exit_1_recorded_as_failed_and_changes_nothing(
+    home: Home, number: signal.Signals
+) -> None:
+    home.insert(("PO-1", 1))
+    home.configure(NO_RETRY + '[erp.po_lines]\nquery = """' + ENDLESS + '"""\n')
+    process = subprocess.Popen(  # noqa: S603 - above
+        [*PYTHON, "--config", str(home.config), "nightly", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    _await(lambda: bool(home.po("runs", "--status", "running", "--json").json))
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    done = Done(process.returncode, out.decode("utf-8"), err.decode("utf-8"))
+    assert done.code == 1
+    assert f"ended by {number.name}" in done.error
+    assert "Traceback" not in done.err
+    assert done.json["status"] == "failed"
+    assert [run["status"] for run in home.po("runs", "--json").json] == ["failed"]
+
+
+ENDLESS = """
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+SELECT 'PO-' || (i % 10) AS po_number, 1 AS line_number FROM n
+"""
