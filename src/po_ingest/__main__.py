@@ -1,0 +1,7 @@
+"""`python -m po_ingest`."""
+
+from __future__ import annotations
+
+from po_ingest.cli.main import run
+
+run()

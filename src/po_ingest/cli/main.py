@@ -1,0 +1,161 @@
+"""The group of all commands, and the one place where exceptions become exit codes (contract, section 2)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+import click
+
+from po_ingest import __version__
+from po_ingest.cli import output
+from po_ingest.cli.lazy import LazyGroup
+from po_ingest.cli.session import Session
+from po_ingest.cli.signals import interruptible
+from po_ingest.errors import ExitCode, Interrupted, PoIngestError
+
+PROGRAM: Final = "po-ingest"
+COMMANDS: Final = {
+    "nightly": ("po_ingest.cli.nightly", "Run the whole pipeline, once."),
+    "init": ("po_ingest.cli.setup", "Write a po-ingest.toml to start from."),
+    "demo": ("po_ingest.cli.setup", "Build a sample ERP and run some nights on it."),
+    "check": ("po_ingest.cli.setup", "Test config, drivers, connections and rights."),
+    "runs": ("po_ingest.cli.runs", "List the runs, newest first."),
+    "report": ("po_ingest.cli.runs", "Show the report of one run."),
+    "history": ("po_ingest.cli.lines", "Tell the story of a PO line."),
+    "changes": ("po_ingest.cli.lines", "List what changed in a run, or since a date."),
+    "snapshot": ("po_ingest.cli.lines", "Write the active lines as they were at a run."),
+    "xref": ("po_ingest.cli.xref", "Keep the item cross-reference."),
+    "audit": ("po_ingest.cli.audit", "List the audit trail, or prove it unaltered."),
+    "store": ("po_ingest.cli.store", "Look after the store's schema."),
+}
+"""Command -> its module, and what it does."""
+
+GLOBAL_OPTIONS: Final = ("--config", "--verbose", "--quiet", "--version")
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
+@click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The configuration.  [default: $PO_INGEST_CONFIG, else ./po-ingest.toml]",
+)
+@click.option("--verbose", is_flag=True, help="Tell more on stderr.")
+@click.option("--quiet", is_flag=True, help="Tell errors only on stderr, and show no progress.")
+@click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
+@click.pass_context
+def group(ctx: click.Context, config: Path | None, verbose: bool, quiet: bool) -> None:  # noqa: FBT001 - click's flags
+    """Keep a trustworthy history of an ERP's purchase-order lines.
+
+    Every night, po-ingest reads all active lines, compares them with the last
+    completed run, and keeps what changed, when, and why.
+
+    \b
+    Example:
+      po-ingest demo                       see it work on a sample ERP
+      po-ingest init --erp odbc            write a configuration
+      po-ingest check                      test it
+      po-ingest nightly                    run it, every night
+    """  # noqa: D301 - \b is click's mark for lines to be left as they are
+    if verbose and quiet:
+        raise click.UsageError("--verbose and --quiet exclude each other", ctx)
+    session = ctx.ensure_object(Session)
+    session.config, session.verbose, session.quiet = config, verbose, quiet
+
+
+def run() -> NoReturn:
+    """Run the command line of this process."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit code; whatever goes wrong is told on stderr."""
+    output.use_utf8()
+    session = Session()
+    code = _call(arguments, session)
+    try:
+        output.flush()
+    except output.ReaderGoneError:
+        _close_stdout()
+    except PoIngestError as error:
+        _close_stdout()
+        code = code or tell(str(error), code=error.exit_code)
+    return code
+
+
+def _call(arguments: Sequence[str], session: Session) -> int:
+    """Map every way in which a command can end to its exit code."""
+    try:
+        with interruptible():
+            group.main(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=session)
+    except PoIngestError as error:
+        return tell(str(error), error.details, code=error.exit_code)
+    except click.UsageError as error:
+        return tell(_usage(error), code=ExitCode.USAGE)
+    except (Interrupted, KeyboardInterrupt, click.Abort) as error:
+        return tell(f"{_ending(error)}; nothing was left half done, run it again", code=ExitCode.FAILED)
+    except output.ReaderGoneError:
+        return session.exit_code
+    except Exception as error:  # noqa: BLE001 - the last resort: the user gets a line, the log the traceback
+        log = _log_internal(error, session)
+        return tell(f"internal error ({type(error).__name__}); see the log {log}", code=ExitCode.FAILED)
+    return session.exit_code
+
+
+def tell(message: str, details: Sequence[str] = (), *, code: int) -> int:
+    """Write the one line of an error, and its details after it, without secrets; return the exit code."""
+    from po_ingest.logs import mask  # noqa: PLC0415 - structlog takes its time, and nobody waits for an error
+
+    text = "".join(f"{line}\n" for line in (f"{PROGRAM}: error: {output.clean(message)}", *_indented(details)))
+    with contextlib.suppress(OSError):  # nobody reads stderr: the exit code tells it
+        sys.stderr.write(mask(text))
+        sys.stderr.flush()
+    return int(code)
+
+
+def _indented(details: Sequence[str]) -> list[str]:
+    return [f"  {output.clean(line)}" for detail in details for line in detail.splitlines()]
+
+
+def _usage(error: click.UsageError) -> str:
+    """Return click's message on one line, with what to do."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    path = error.ctx.command_path if error.ctx else PROGRAM
+    if isinstance(error, click.NoSuchOption) and error.option_name in GLOBAL_OPTIONS:
+        return f"{message} after the command; write it before: {PROGRAM} {error.option_name} ..."
+    return f"{message}; see `{path} --help`"
+
+
+def _ending(error: BaseException) -> str:
+    return str(error) if isinstance(error, Interrupted) else "ended by SIGINT"
+
+
+def _log_internal(error: Exception, session: Session) -> Path:
+    """Write a traceback to the log; before a log is known, to a file of its own in the current temporary folder."""
+    import tempfile  # noqa: PLC0415 - rarely needed
+
+    import structlog  # noqa: PLC0415 - as above
+
+    from po_ingest import logs  # noqa: PLC0415 - as above
+    from po_ingest.settings import LogSettings  # noqa: PLC0415 - as above
+
+    settings = session.log or LogSettings(file=Path(tempfile.gettempdir()) / f"{PROGRAM}-{os.getpid()}.log")
+    logs.configure(settings, verbose=False, quiet=True)
+    structlog.get_logger("po_ingest.cli").critical("internal error", exc_info=error)
+    return settings.file
+
+
+def _close_stdout() -> None:
+    """Have the interpreter's own last flush go nowhere: it would complain."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,72 @@
+"""`po-ingest nightly`."""
+
+from __future__ import annotations
+
+import click
+
+from po_ingest.cli import output
+from po_ingest.cli.progress import watched
+from po_ingest.cli.reports import report_sections
+from po_ingest.cli.session import Session, pass_session
+from po_ingest.errors import ConfigError, PoIngestError
+from po_ingest.model import APPLIED, RunReport
+
+
+@click.command("nightly")
+@click.option("--baseline", is_flag=True, help="Take the first state over; refused once a run has completed.")
+@click.option("--rebaseline", is_flag=True, help="Take the state over anew, without change events.")
+@click.option("--dry-run", is_flag=True, help="Read and report all that a run would do; write nothing.")
+@click.option("--strict", is_flag=True, help="End with exit code 3 if rows were rejected.")
+@click.option("--allow-shrink", is_flag=True, help="Lift the guards against too few lines, for this run.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object, also of a failed run.")
+@pass_session
+def nightly_command(session: Session, /, *, as_json: bool, **flags: bool) -> None:
+    """Run the whole pipeline, once.
+
+    Reads the ERP, compares with the last completed run, and applies all that
+    changed in one transaction; or changes nothing, and says why.
+
+    \b
+    Exit codes: 0 done, 1 failed, 2 configuration, 3 applied with a
+    reservation, 4 ERP, 5 guard, 6 another run is in progress, 7 store.
+
+    \b
+    Example:
+      po-ingest nightly
+      po-ingest nightly --dry-run --json
+    """  # noqa: D301 - \b is click's mark for lines to be left as they are
+    if flags["baseline"] and flags["rebaseline"]:
+        raise ConfigError("--baseline and --rebaseline exclude each other", hint="give one of them")
+    try:
+        report = _run(session, flags)
+    except PoIngestError as error:
+        if error.report is not None:
+            session.exit_code = int(error.exit_code)  # also if nobody reads the report
+            _show(session, error.report, flags, as_json=as_json)
+        raise
+    _show(session, report, flags, as_json=as_json)
+
+
+def _run(session: Session, flags: dict[str, bool]) -> RunReport:
+    settings = session.settings(log_to_file=not flags["dry_run"])
+    from po_ingest import wiring  # noqa: PLC0415 - `--help` shall not wait for it
+    from po_ingest.pipeline import Options, run_nightly  # noqa: PLC0415 - as above
+
+    with watched(quiet=session.quiet) as progress:
+        return run_nightly(settings, wiring.build(settings, progress), Options(**flags))
+
+
+def _show(session: Session, report: RunReport, flags: dict[str, bool], *, as_json: bool) -> None:
+    """Print the report: as JSON of every run that began, else of those that were applied."""
+    from po_ingest.stages.report import report_dict  # noqa: PLC0415 - as above
+
+    content = report_dict(report)
+    if as_json:
+        output.json_object(content)
+    elif report.status in APPLIED and output.is_terminal():
+        output.sections(report_sections(content))
+    elif report.status in APPLIED:
+        output.plain(content.items())
+    if report.status in APPLIED and report.baseline and not (flags["baseline"] or flags["rebaseline"]):
+        verb = "would be" if report.dry_run else "was"
+        session.note(f"no run of ERP {report.erp!r} had completed before: this one {verb} the baseline")

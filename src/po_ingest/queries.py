@@ -1,0 +1,268 @@
+"""What the reading commands ask for, over the store's port: runs by name, dates, timelines, rows to show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
+from itertools import islice
+from typing import Final
+
+from po_ingest.errors import ConfigError
+from po_ingest.fields import FIELDS, KEY_FIELDS, Values
+from po_ingest.model import APPLIED, AuditEvent, ChainedEvent, LineKey, Run
+from po_ingest.ports import Row, StoreView
+
+EVENT_COLUMNS: Final = (
+    "id",
+    "run_id",
+    "run_identifier",
+    "po_line_id",
+    "erp",
+    "po_number",
+    "line_number",
+    "kind",
+    "field_name",
+    "previous_value",
+    "new_value",
+    "cause",
+    "detected_at",
+)
+"""What the commands show of a change event."""
+
+BATCH_COLUMNS: Final = (
+    "id",
+    "run_id",
+    "run_identifier",
+    "po_line_id",
+    "erp",
+    "po_number",
+    "line_number",
+    "sequence",
+    "delivered_quantity",
+    "delivery_date",
+    "kind",
+    "reference",
+    "source",
+)
+"""What the commands show of a batch."""
+
+RUN_COLUMNS: Final = (
+    "id",
+    "run_identifier",
+    "erp",
+    "mode",
+    "status",
+    "started_at",
+    "finished_at",
+    "duration_seconds",
+    "report",
+    "host",
+    "version",
+)
+"""The contract's columns of `ingestion_run`."""
+
+SNAPSHOT_COLUMNS: Final = ("erp", *(field.name for field in KEY_FIELDS), *(field.name for field in FIELDS))
+"""The columns of `snapshot`, in the contract's order."""
+
+GAP_COLUMNS: Final = ("erp_item_code", "lines", "po_number", "line_number")
+
+CANDIDATES: Final = 50_000
+"""How many PO numbers are looked through for one that was meant."""
+
+_DAYS: Final = re.compile(r"(\d{1,6})d", re.ASCII)
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def pick(row: Row, columns: Sequence[str]) -> dict[str, object]:
+    """Return the columns of a row, in their order."""
+    return {name: row[name] for name in columns}
+
+
+# -- dates
+
+
+def parse_date(text: str, now: datetime) -> datetime:
+    """Read a DATE of the command line (contract, section 2); `now` is aware. Raises ConfigError.
+
+    What has no zone is in the machine's.
+    """
+    try:
+        return _moment(text.strip().lower(), now.astimezone())
+    except (ValueError, OverflowError, OSError):
+        raise ConfigError(
+            f"{text!r} is no date", hint="write 2026-01-31, 2026-01-31T08:00, 2026-01-31T08:00Z, yesterday, or 7d"
+        ) from None
+
+
+def _moment(word: str, now: datetime) -> datetime:
+    if word == "yesterday":
+        today = now.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        return (today - timedelta(days=1)).astimezone(UTC)
+    if days := _DAYS.fullmatch(word):
+        return now.astimezone(UTC) - timedelta(days=int(days[1]))
+    if not _DAY.match(word):
+        raise ValueError(word)
+    return datetime.fromisoformat(word.upper()).astimezone(UTC)
+
+
+# -- runs
+
+
+def find_run(view: StoreView, erp: str, text: str, *, applied_only: bool) -> Run:
+    """Return the RUN of the command line; `latest` and `previous` may count applied runs only. Raises ConfigError."""
+    word = text.strip()
+    if word.lower() in {"latest", "previous"}:
+        place = 0 if word.lower() == "latest" else 1
+        found = view.runs(erp, limit=place + 1, statuses=APPLIED if applied_only else None)
+        if len(found) > place:
+            return found[place]
+        kind = "completed run" if applied_only else "run"
+        has = f"only one {kind}" if found else f"no {kind} yet"
+        raise ConfigError(f"there is no {word.lower()} run: ERP {erp!r} has {has}", hint="run `po-ingest nightly`")
+    run = view.find_run(erp, word)
+    if run is None:
+        raise ConfigError(f"ERP {erp!r} has no run {text!r}", hint=_runs_hint(view, erp))
+    return run
+
+
+def find_applied_run(view: StoreView, erp: str, text: str) -> Run:
+    """Return a RUN that was applied. Raises ConfigError."""
+    run = find_run(view, erp, text, applied_only=True)
+    if run.status not in APPLIED:
+        raise ConfigError(
+            f"run {run.id} ({run.run_identifier}) is {run.status}: nothing of it was applied",
+            hint="name a completed run; `po-ingest runs --status completed` lists them",
+        )
+    return run
+
+
+def _runs_hint(view: StoreView, erp: str) -> str:
+    newest = view.runs(erp, limit=1)
+    if not newest:
+        return "there is none yet; run `po-ingest nightly`"
+    return f"the newest is {newest[0].id} ({newest[0].run_identifier}); `po-ingest runs` lists them"
+
+
+def run_row(run: Run) -> dict[str, object]:
+    """Return a run as its contract's columns."""
+    return {name: getattr(run, name) for name in RUN_COLUMNS}
+
+
+def run_report(run: Run) -> dict[str, object]:
+    """Return a run's report; of a run that has none yet, what its row knows, and none for the rest."""
+    if run.report is not None:
+        return dict(run.report)
+    from po_ingest.model import RunReport  # noqa: PLC0415 - rarely needed
+    from po_ingest.stages.report import report_dict  # noqa: PLC0415 - rarely needed
+
+    known = RunReport(
+        run_id=run.id,
+        run_identifier=run.run_identifier,
+        erp=run.erp,
+        mode=run.mode,
+        baseline=run.mode == "baseline",
+        dry_run=False,
+        status=run.status,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        duration_seconds=run.duration_seconds,
+    )
+    of_row = set(list(report_dict(known))[:10])
+    return {name: value if name in of_row else None for name, value in report_dict(known).items()}
+
+
+# -- fields
+
+
+def check_field(name: str) -> str:
+    """Return the name of a field that changes can be of. Raises ConfigError."""
+    names = [field.name for field in FIELDS]
+    if name in names:
+        return name
+    near = get_close_matches(name.lower(), names, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"
+    raise ConfigError(f"there is no field {name!r}", hint=hint)
+
+
+# -- lines
+
+
+def find_lines(view: StoreView, erp: str, po_number: str, line_number: int | None) -> list[Row]:
+    """Return the rows of a PO, or of one of its lines. Raises ConfigError with what may have been meant."""
+    number = po_number.strip()
+    lines = view.lines(erp, number)
+    if not lines:
+        raise ConfigError(f"ERP {erp!r} has no PO {number!r}", hint=_po_hint(view, erp, number))
+    if line_number is None:
+        return lines
+    chosen = [line for line in lines if line["line_number"] == line_number]
+    if not chosen:
+        numbers = [str(line["line_number"]) for line in lines]
+        shown = ", ".join(numbers[:20]) + (", ..." if len(numbers) > 20 else "")  # noqa: PLR2004 - fills a line
+        raise ConfigError(f"PO {number!r} has no line {line_number}", hint=f"its lines are {shown}")
+    return chosen
+
+
+def _po_hint(view: StoreView, erp: str, number: str) -> str:
+    known = dict.fromkeys(po_number for po_number, _ in view.known_lines(erp).index)
+    if not known:
+        return "the store has no lines yet; run `po-ingest nightly`"
+    near = near_numbers(number, known)
+    return f"did you mean {' or '.join(near)}?" if near else "numbers are exact: capitals and leading zeros matter"
+
+
+def near_numbers(number: str, known: Iterable[str]) -> list[str]:
+    """Return up to three PO numbers like the one given: but for capitals and leading zeros, else the closest."""
+    known = list(known)
+    wanted = _loose(number)
+    same = [each for each in known if _loose(each) == wanted]
+    if same:
+        return same[:3]
+    alike = (each for each in known if abs(len(each) - len(number)) <= 2)  # noqa: PLR2004 - two slips
+    return get_close_matches(number, list(islice(alike, CANDIDATES)), n=3, cutoff=0.75)
+
+
+def _loose(number: str) -> str:
+    return number.casefold().lstrip("0")
+
+
+# -- snapshots
+
+
+def snapshot_rows(erp: str, lines: Iterable[tuple[LineKey, Values]]) -> Iterator[tuple[object, ...]]:
+    """Yield the lines of a snapshot as rows of `SNAPSHOT_COLUMNS`."""
+    for key, values in lines:
+        yield (erp, *key, *values)
+
+
+# -- the audit trail
+
+
+def audit_events(
+    view: StoreView,
+    erp: str,
+    *,
+    run: Run | None = None,
+    event_type: str | None = None,
+    since: datetime | None = None,
+) -> Iterator[ChainedEvent]:
+    """Yield the ERP's audit events in the trail's order; `since` compares with the run's start."""
+    starts = {each.id: each.started_at for each in view.runs(erp)}
+    for chained in view.audit_events():
+        event = chained.event
+        if (
+            _is_of(event, erp, starts)
+            and (run is None or event.run_id == run.id)
+            and (event_type is None or event.event_type == event_type)
+            and (since is None or starts.get(event.run_id or 0, event.timestamp) >= since)
+        ):
+            yield chained
+
+
+def _is_of(event: AuditEvent, erp: str, runs: Container[int]) -> bool:
+    """Say whether an event is the ERP's; one that waited in the spool has no run, but tells its ERP."""
+    if event.run_id is None:
+        return (event.new_values or {}).get("erp", erp) == erp
+    return event.run_id in runs
