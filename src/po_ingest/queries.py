@@ -75,6 +75,11 @@ _DAYS: Final = re.compile(r"(\d{1,6})d", re.ASCII)
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
+def typed(text: str) -> str:
+    """Return what was typed as a text to ask a store for: trimmed, and bytes that are no UTF-8 as escapes."""
+    return text.strip().encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def pick(row: Row, columns: Sequence[str]) -> dict[str, object]:
     """Return the columns of a row, in their order."""
     return {name: row[name] for name in columns}
@@ -112,7 +117,7 @@ def _moment(word: str, now: datetime) -> datetime:
 
 def find_run(view: StoreView, erp: str, text: str, *, applied_only: bool) -> Run:
     """Return the RUN of the command line; `latest` and `previous` may count applied runs only. Raises ConfigError."""
-    word = text.strip()
+    word = typed(text)
     if word.lower() in {"latest", "previous"}:
         place = 0 if word.lower() == "latest" else 1
         found = view.runs(erp, limit=place + 1, statuses=APPLIED if applied_only else None)
@@ -123,7 +128,7 @@ def find_run(view: StoreView, erp: str, text: str, *, applied_only: bool) -> Run
         raise ConfigError(f"there is no {word.lower()} run: ERP {erp!r} has {has}", hint="run `po-ingest nightly`")
     run = view.find_run(erp, word)
     if run is None:
-        raise ConfigError(f"ERP {erp!r} has no run {text!r}", hint=_runs_hint(view, erp))
+        raise ConfigError(f"ERP {erp!r} has no run {word!r}", hint=_runs_hint(view, erp))
     return run
 
 
@@ -191,7 +196,7 @@ def check_field(name: str) -> str:
 
 def find_lines(view: StoreView, erp: str, po_number: str, line_number: int | None) -> list[Row]:
     """Return the rows of a PO, or of one of its lines. Raises ConfigError with what may have been meant."""
-    number = po_number.strip()
+    number = typed(po_number)
     lines = view.lines(erp, number)
     if not lines:
         raise ConfigError(f"ERP {erp!r} has no PO {number!r}", hint=_po_hint(view, erp, number))

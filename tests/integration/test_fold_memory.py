@@ -14,12 +14,12 @@ from po_ingest.fields import BY_NAME, from_text
 from po_ingest.stages import snapshot
 from po_ingest_adapters.failing import FailurePlan
 from po_ingest_adapters.store.memory import MemoryStore
-from support.nights import Night, bulk_histories, histories
+from support.nights import TELLING, Night, bulk_histories, histories
 from support.obvious_model import SLOTS, Key
 from support.replay import Replay
 
-OFTEN = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-SELDOM = settings(OFTEN, max_examples=40)
+OFTEN = settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SELDOM = settings(OFTEN, max_examples=80)
 
 
 @attrs.frozen
@@ -68,3 +68,8 @@ def test_r1_to_r19_whatever_happens_the_store_is_as_the_obvious_model_says(histo
 @given(bulk_histories)
 def test_r7_around_their_limits_the_guards_do_as_the_obvious_model_says(history: list[Night]) -> None:
     play(history)
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_r1_to_r19_in_a_telling_history_the_store_is_as_the_obvious_model_says(name: str) -> None:
+    play(TELLING[name])

@@ -17,7 +17,7 @@ from po_ingest.settings import StoreSettings
 from po_ingest_adapters.failing import FailurePlan
 from po_ingest_adapters.store.sql import create
 from support.failing_store import FailingStore
-from support.nights import Night, histories
+from support.nights import TELLING, Night, histories
 from support.obvious_model import Key
 from support.replay import ERP, ONCE, Replay
 
@@ -77,3 +77,10 @@ def test_r1_to_r19_whatever_happens_a_store_on_sqlite_is_as_the_obvious_model_sa
     history: list[Night], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     play(tmp_path_factory.mktemp("fold") / "po-ingest.db", history)
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_r1_to_r19_in_a_telling_history_a_store_on_sqlite_is_as_the_obvious_model_says(
+    name: str, tmp_path: Path
+) -> None:
+    play(tmp_path / "po-ingest.db", TELLING[name])

@@ -69,7 +69,7 @@ class Done:
         return {row[0]: row[1] for row in self.rows if len(row) > 1}
 
     @property
-    def json(self) -> Any:
+    def json(self) -> Any:  # noqa: ANN401 - as the command says
         """Return the JSON document that stdout is."""
         return json.loads(self.out)
 

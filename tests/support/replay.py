@@ -59,6 +59,7 @@ OF_THE_RUN: Final = {
     "errors_encountered",
 }
 """What the report of a dry run says otherwise than that of the run itself."""
+PRESENCE: Final = {1: "active", 2: "closed", 3: "missing"}
 LINE_LEVEL: Final = ("ingestion_change", "po_line_created", "po_line_absent", "po_line_reappeared")
 Table: TypeAlias = tuple[tuple[str, ...], list[tuple[object, ...]]]
 
@@ -383,7 +384,10 @@ class Replay:
             self._check_rejected(run, rejected)
 
     def _check_lines(self, view: StoreView) -> dict[Key, dict[str, Any]]:
-        assert set(view.known_lines(ERP).index) == set(self.model.lines)
+        known = view.known_lines(ERP)
+        assert {key: PRESENCE[known.presence[at]] for key, at in known.index.items()} == {
+            key: line["presence"] for key, line in self.model.lines.items()
+        }
         rows = _lines(view, self.model.lines)
         for key, line in self.model.lines.items():
             row = rows[key]

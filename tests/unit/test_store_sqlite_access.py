@@ -284,6 +284,16 @@ def test_r12_a_store_without_wal_that_is_being_written_cannot_be_read_yet(
     assert caught.value.transient
 
 
+def test_a_connection_that_cannot_begin_is_closed_and_the_error_told(
+    store: SqlStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sqlite.MODES, "query", ("mode=rw", (), "BEGIN NOTHING"))
+    again = sqlite_store(store.database.path)  # type: ignore[attr-defined]  # of SQLite
+    with pytest.raises(StoreError, match="syntax error"):
+        again.schema()
+    assert set(contents(folder)) == {"store.db"}  # an open connection would have left its companions
+
+
 def test_a_file_that_is_no_database_is_not_prepared(path: Path) -> None:
     path.write_bytes(b"PO;LINE\n" * 1000)
     with pytest.raises(StoreError, match="not a database"):

@@ -90,12 +90,13 @@ def changes_command(
     """  # noqa: D301 - \b is click's mark for lines to be left as they are
     start = None if since is None else queries.parse_date(since, datetime.now(UTC))
     of_field = None if field is None else queries.check_field(field)
+    of_supplier = None if supplier is None else queries.typed(supplier)
     with session.reading() as (settings, view):
         erp = settings.erp.name
         run_id = _run_of_changes(session, settings, view, run, start)
         changes: Iterator[Row] = iter(())
         if run_id is not None or start is not None:
-            changes = view.changes(erp, run_id=run_id, since=start, field=of_field, supplier=supplier)
+            changes = view.changes(erp, run_id=run_id, since=start, field=of_field, supplier=of_supplier)
         with streaming(changes):
             _show_changes(changes, form)
 

@@ -167,8 +167,12 @@ class SqliteDatabase:
             def connect() -> sqlite3.Connection:
                 # Without an isolation level the driver begins no transaction of its own.
                 connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)
-                for setting in settings:
-                    connection.execute(f"PRAGMA {setting}")
+                try:
+                    for setting in settings:
+                        connection.execute(f"PRAGMA {setting}")
+                except sqlite3.Error:
+                    connection.close()
+                    raise
                 return connection
 
             engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
@@ -232,17 +236,16 @@ class SqliteDatabase:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except Timeout:
-            yield False
-            return
+            pass  # somebody else holds it: not an error here, the answer is False
         except OSError as error:
             raise self._explain_lock(path, error) from error
         try:
-            yield True
+            yield lock.is_locked
         finally:
             lock.release()
 
     def is_locked(self, erp: str) -> bool:
-        """Say whether the lock is taken; without a lock file nobody holds it. Raises StoreError if it cannot be told."""
+        """Say whether the lock is taken; without its file it is not. Raises StoreError where that cannot be told."""
         from filelock import FileLock, Timeout  # noqa: PLC0415 - as in `lock`
 
         path = self._lock_path(erp)

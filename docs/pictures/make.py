@@ -1,0 +1,68 @@
+"""Draws the README's pictures from the real thing: runs commands on a terminal and writes what they print as SVG.
+
+    python docs/pictures/make.py
+
+Needs a POSIX system; the demo is built in a temporary folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import struct
+import sys
+import tempfile
+import termios
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+HERE: Final = Path(__file__).parent
+COLUMNS, ROWS = 88, 50
+PROGRAM: Final = str(Path(sys.executable).with_name("po-ingest"))
+
+
+def on_terminal(arguments: Sequence[str], folder: Path) -> str:
+    """Run po-ingest on a terminal of its own and return all that it prints, colours included."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(folder)
+        os.environ.update(TERM="xterm-256color", PAGER="cat")
+        os.environ.pop("NO_COLOR", None)
+        os.execv(PROGRAM, [PROGRAM, *arguments])  # noqa: S606 - the program that the picture shows
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    printed = bytearray()
+    try:
+        while part := os.read(terminal, 65536):
+            printed += part
+    except OSError:  # the terminal is closed by the program's end
+        pass
+    os.waitpid(process, 0)
+    return printed.decode("utf-8").replace("\r\n", "\n")
+
+
+def draw(name: str, commands: Sequence[Sequence[str]], folder: Path) -> None:
+    """Write the commands and what they print as one picture."""
+    console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - nothing is written
+    for arguments in commands:
+        console.print(Text.assemble(("$ ", "bold green"), "po-ingest " + " ".join(arguments)))
+        console.print(Text.from_ansi(on_terminal(arguments, folder)))
+    console.file.close()
+    console.save_svg(str(HERE / f"{name}.svg"), title="po-ingest")
+
+
+def main() -> None:
+    """Draw all pictures."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        draw("demo", [["demo"]], folder)
+        config = folder / "po-ingest-demo"
+        draw("history", [["history", "4500001125", "10"]], config)
+
+
+if __name__ == "__main__":
+    main()
