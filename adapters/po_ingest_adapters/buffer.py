@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import marshal
 import pickle
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from po_ingest.errors import PoIngestError
 
 Chunk: TypeAlias = list[tuple[object, ...]]
 
+MARSHALLED, PICKLED = b"m", b"p"
 THRESHOLD_ROWS: Final = 20_000
 """Some 20 MB of rows of 30 columns."""
 
@@ -72,7 +74,7 @@ class DiskBuffer:
 
     def _write(self, file: IO[bytes], chunk: Chunk) -> None:
         offset = file.seek(0, 2)
-        pickle.dump(chunk, file, protocol=pickle.HIGHEST_PROTOCOL)
+        file.write(_packed(chunk))
         file.flush()  # so that a full disk is told here, and not by a reader
         self._offsets.append(offset)
 
@@ -87,7 +89,8 @@ class DiskBuffer:
     def _read(file: IO[bytes], offset: int) -> Chunk:
         with _room():
             file.seek(offset)
-            return cast("Chunk", pickle.load(file))  # noqa: S301 - reads only what this process wrote, from a file without a name
+            kind = file.read(1)
+            return cast("Chunk", (marshal if kind == MARSHALLED else pickle).load(file))
 
     def close(self) -> None:
         """Give up the memory and the file."""
@@ -96,6 +99,14 @@ class DiskBuffer:
             with contextlib.suppress(OSError):  # what could not be written before a full disk is not wanted any more
                 self._file.close()
             self._file = None
+
+
+def _packed(chunk: Chunk) -> bytes:
+    """Return a chunk as bytes: marshalled, which is twice as fast, where its values allow it."""
+    try:
+        return MARSHALLED + marshal.dumps(chunk)
+    except ValueError:
+        return PICKLED + pickle.dumps(chunk, protocol=pickle.HIGHEST_PROTOCOL)
 
 
 @contextlib.contextmanager

@@ -41,6 +41,11 @@ def check(tally: Tally, snapshot: Snapshot, limits: GuardSettings, *, allow_shri
         )
 
 
+def _is_above(part: int, whole: int, ratio: float) -> bool:
+    """Say whether the part is more than its ratio; divided, since 0.58 * 50 is less than 29 while 29 / 50 is 0.58."""
+    return part > 0 and (whole == 0 or part / whole > ratio)
+
+
 def _too_few(tally: Tally, limits: GuardSettings) -> list[tuple[str, str]]:
     if tally.lines >= limits.min_lines:
         return []
@@ -49,7 +54,7 @@ def _too_few(tally: Tally, limits: GuardSettings) -> list[tuple[str, str]]:
 
 
 def _absent(tally: Tally, snapshot: Snapshot, limits: GuardSettings) -> list[tuple[str, str]]:
-    if not tally.missing or tally.missing <= limits.max_absent_ratio * snapshot.active_before:
+    if not _is_above(tally.missing, snapshot.active_before, limits.max_absent_ratio):
         return []
     hint = "check that the query still returns all lines; --allow-shrink takes it for once"
     text = (
@@ -61,7 +66,7 @@ def _absent(tally: Tally, snapshot: Snapshot, limits: GuardSettings) -> list[tup
 
 def _rejected(tally: Tally, snapshot: Snapshot, limits: GuardSettings) -> list[tuple[str, str]]:
     rejected = tally.rejected_rows("po_lines")
-    if not rejected or rejected <= limits.max_rejected_ratio * snapshot.active_rows:
+    if not _is_above(rejected, snapshot.active_rows, limits.max_rejected_ratio):
         return []
     text = (
         f"{rejected} rows were rejected, {snapshot.active_rows} rows are active, "
@@ -75,7 +80,7 @@ def _emptied(tally: Tally, snapshot: Snapshot, limits: GuardSettings) -> list[tu
     hint = "check the query and the column's format and null list; --allow-shrink takes it for once"
     for field, emptied in sorted(tally.emptied.items()):
         filled = snapshot.filled_before.get(field, 0)
-        if filled >= FEWEST_FILLED and emptied > limits.max_emptied_ratio * filled:
+        if filled >= FEWEST_FILLED and _is_above(emptied, filled, limits.max_emptied_ratio):
             text = (
                 f"{field} was emptied in {emptied} of {filled} lines, max_emptied_ratio is {limits.max_emptied_ratio}"
             )

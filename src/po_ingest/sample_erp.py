@@ -26,7 +26,7 @@ PARTS: Final = ("bearing", "gasket", "flange", "valve", "hose", "bracket", "sens
 SIZES: Final = ("10 mm", "12 mm", "16 mm", "25 mm", "40 mm", "DN 50", "DN 80", "M8", "M12", "24 V")
 NO_DATE: Final = "00000000"
 GAP_EVERY: Final = 19
-"""One item code in so many is not in the item map."""
+"""Of so many item codes two are not in the item map; one of them comes in later."""
 
 SCHEMA: Final = """
 CREATE TABLE purchase_order (po_no TEXT, supplier_no TEXT, buyer TEXT, entered TEXT);
@@ -120,7 +120,7 @@ class SampleErp:
         rows = [
             (item_code(item), f"SKU-{item:05}", item_name(item).capitalize(), None, 1)
             for item in range(self._items)
-            if item % GAP_EVERY != GAP_EVERY - 1
+            if item % GAP_EVERY not in {GAP_EVERY // 2, GAP_EVERY - 1}
         ]
         erp.executemany("INSERT INTO item_map VALUES (?, ?, ?, ?, ?)", rows)
 
@@ -282,7 +282,7 @@ class SampleErp:
         if not erp.execute("SELECT 1 FROM item_map WHERE item_code = ?", (item_code(gap),)).fetchone():
             row = (item_code(gap), f"SKU-{gap:05}", item_name(gap).capitalize(), None, 1)
             erp.execute("INSERT INTO item_map VALUES (?, ?, ?, ?, ?)", row)
-        renamed = self._rng.randrange(GAP_EVERY - 2) % self._items
+        renamed = self._rng.randrange(GAP_EVERY // 2)
         erp.execute(
             "UPDATE item_map SET sku = ? || '-B' WHERE item_code = ?", (f"SKU-{renamed:05}", item_code(renamed))
         )

@@ -153,9 +153,8 @@ def test_all_faults_of_a_configuration_are_told_each_on_a_line_of_its_own(home: 
 
 def test_python_m_runs_both_packages(tmp_path: Path) -> None:
     for module in ("po_ingest", "po_ingest.cli"):
-        done = subprocess.run(
-            [sys.executable, "-m", module, "--version"], capture_output=True, check=True, cwd=tmp_path
-        )
+        command = [sys.executable, "-m", module, "--version"]
+        done = subprocess.run(command, capture_output=True, check=True, cwd=tmp_path)  # noqa: S603 - above
         assert done.stdout.startswith(b"po-ingest ")
 
 

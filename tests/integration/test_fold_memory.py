@@ -18,8 +18,8 @@ from support.nights import TELLING, Night, bulk_histories, histories
 from support.obvious_model import SLOTS, Key
 from support.replay import Replay
 
-OFTEN = settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-SELDOM = settings(OFTEN, max_examples=80)
+OFTEN = settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SELDOM = settings(OFTEN, max_examples=60)
 
 
 @attrs.frozen

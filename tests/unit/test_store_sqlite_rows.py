@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from po_ingest.fields import FIELDS
-from po_ingest.model import Delta, FieldChange, MissingLine, RejectedRow, SnapshotAction, XrefRow
+from po_ingest.model import Delta, FieldChange, MissingLine, Presence, RejectedRow, SnapshotAction, XrefRow
 from po_ingest_adapters.store.sql import SqlStore
 from support.store_builders import (
     FULL,
@@ -102,11 +102,14 @@ def test_what_the_erp_itself_gave_is_kept_as_json_in_text_form(store: SqlStore, 
         custom_date_2=date(2026, 1, 2),
         custom_decimal_3=Decimal("12.000"),
     )
-    Nights(store).changes(new_line(values=values, own=('"', None, "S"), sources={"custom_text_1": "erp"}))
+    nights = Nights(store)
+    (line,) = nights.changes(new_line(values=values, own=('"', None, "S"), sources={"custom_text_1": "erp"}))
     ((erp_values, sources),) = raw(path, "SELECT erp_values, custom_column_sources FROM po_line")
-    assert json.loads(erp_values) == {
-        "sku": '"',
-        "supplier_code": "S",
+    assert json.loads(erp_values) == {"sku": '"', "supplier_code": "S"}
+    closed = new_line(values=values, presence=Presence.CLOSED, event="absent", snapshot=SnapshotAction.CLOSE)
+    nights.changes(attrs.evolve(closed, line_id=line, previous=Presence.ACTIVE))
+    ((erp_values,),) = raw(path, "SELECT erp_values FROM po_line")
+    assert json.loads(erp_values)["slots"] == {
         "custom_text_1": '"a"\\\x01ä',
         "custom_date_2": "2026-01-02",
         "custom_decimal_3": "12.000",

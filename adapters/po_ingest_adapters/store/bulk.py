@@ -61,7 +61,7 @@ def _convert(rows: Rows, processors: list[tuple[int, Processor]]) -> Rows:
         return rows
     columns: list[Any] = list(zip(*rows, strict=True))
     for at, processor in processors:
-        if columns[at].count(None) < len(rows):  # most custom columns are empty
+        if any(value is not None for value in columns[at]):  # most custom columns are empty
             columns[at] = map(processor, columns[at])
     return list(zip(*columns, strict=True))
 

@@ -23,6 +23,10 @@ encode_json = json.JSONEncoder(separators=(",", ":")).encode
 """ASCII only: NUL and lone surrogates, which databases refuse in a text, survive as escapes."""
 
 
+MOST_WRITTEN: Final = 10_000
+"""Texts remembered; more days than that would be 27 years of them."""
+
+
 class _AsText(UserDefinedType[Any]):
     """A type that SQLite has not, kept as text."""
 
@@ -52,11 +56,31 @@ class DecimalText(_AsText):
     read = staticmethod(Decimal)
 
 
+class _Written(dict[Any, str | None]):
+    """Texts of values, each made once: dates repeat from line to line."""
+
+    def __init__(self, write: Processor) -> None:
+        super().__init__({None: None})
+        self._write = write
+
+    def __missing__(self, value: object) -> str:
+        if len(self) > MOST_WRITTEN:
+            self.clear()
+            self[None] = None
+        text: str = self._write(value)
+        self[value] = text
+        return text
+
+
 class DateText(_AsText):
     """A date as ISO text."""
 
     write = staticmethod(date.isoformat)
     read = staticmethod(date.fromisoformat)
+
+    def bind_processor(self, dialect: Dialect) -> Processor:  # noqa: ARG002 - SQLAlchemy's signature
+        """Return what turns a date into text."""
+        return _Written(self.write).__getitem__
 
 
 def _moment_text(moment: datetime) -> str:

@@ -133,6 +133,7 @@ def _line_columns() -> list[Any]:
         _needed("source_quality", text(16)),
         Column("custom_column_sources", JSON),
         Column("erp_values", JSON),
+        Column("snapshot_id", ID),
         Column("first_seen_run_id", ID),
         Column("last_changed_run_id", ID),
         PrimaryKeyConstraint("id", name="pk_po_line"),

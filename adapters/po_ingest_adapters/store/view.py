@@ -117,14 +117,17 @@ class SqlView:
 
     def states(self, line_ids: Sequence[int]) -> dict[int, LineState]:
         """Return the states of the lines by id."""
-        line = self._tables.line.c
-        query = select(
-            line.id, line.presence, line.custom_column_sources, line.erp_values, *(line[name] for name in FIELD_NAMES)
-        ).where(line.id.in_(bindparam("ids", expanding=True)))
+        line, snapshot = self._tables.line, self._tables.snapshot
+        columns = [line.c[name] for name in ("id", "presence", "custom_column_sources", "erp_values", *FIELD_NAMES)]
+        query = (
+            select(*columns, *(snapshot.c[name].label(f"given_{name}") for name in CUSTOM_SLOTS))
+            .join_from(line, snapshot, snapshot.c.id == line.c.snapshot_id, isouter=True)
+            .where(line.c.id.in_(bindparam("ids", expanding=True)))
+        )
         states: dict[int, LineState] = {}
         for some in chunks(line_ids):
             for line_id, presence, sources, erp_values, *values in self._rows(query.params(ids=some)):
-                states[line_id] = _state(line_id, presence, sources, erp_values, values)
+                states[line_id] = _state(line_id, presence, sources, erp_values or {}, values)
         return states
 
     def deliveries(self, line_ids: Sequence[int]) -> dict[int, list[Delivery]]:
@@ -364,16 +367,16 @@ def _at_or_after(column: ColumnElement[Any], moment: datetime) -> ColumnElement[
 
 
 def _state(
-    line_id: int,
-    presence: int,
-    sources: Mapping[str, str] | None,
-    erp_values: Mapping[str, str] | None,
-    values: list[Value],
+    line_id: int, presence: int, sources: Mapping[str, str] | None, erp_values: Mapping[str, Any], row: list[Value]
 ) -> LineState:
-    """Build a state: `po_line` may hold a user's custom values, the ERP's own are in `erp_values`."""
-    given = erp_values or {}
-    slots = tuple(values[at] for at in SLOT_POSITIONS)
-    for name, at in zip(CUSTOM_SLOTS, SLOT_POSITIONS, strict=True):
-        values[at] = from_text(BY_NAME[name].kind, given.get(name))
-    sku, item, supplier = (given.get(name) for name in MAPPED_BY_XREF)
-    return LineState(line_id, tuple(values), (sku, item, supplier), slots, sources or {}, Presence(presence))
+    """Build a state from po_line's fields and, behind them, the custom slots of the line's last snapshot state.
+
+    `po_line` may show a user's custom values; what the ERP gave is in `erp_values` or the snapshot (see the writer).
+    """
+    values, snapshot_slots = row[: len(FIELDS)], row[len(FIELDS) :]
+    shown = tuple(values[at] for at in SLOT_POSITIONS)
+    texts = erp_values.get("slots")
+    for place, (name, at) in enumerate(zip(CUSTOM_SLOTS, SLOT_POSITIONS, strict=True)):
+        values[at] = snapshot_slots[place] if texts is None else from_text(BY_NAME[name].kind, texts.get(name))
+    sku, item, supplier = (erp_values.get(name, values[INDEX[name]]) for name in MAPPED_BY_XREF)
+    return LineState(line_id, tuple(values), (sku, item, supplier), shown, sources or {}, Presence(presence))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from json.encoder import encode_basestring_ascii as quoted
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 import attrs
 from sqlalchemy import Column, Table, Update, bindparam, case, func, literal_column, select, update
 
-from po_ingest.fields import BY_NAME, CUSTOM_SLOTS, FIELDS, INDEX, INTEGER_MAX, INTEGER_MIN, MAPPED_BY_XREF, Kind
+from po_ingest.fields import CUSTOM_SLOTS, FIELDS, INDEX, INTEGER_MAX, INTEGER_MIN, MAPPED_BY_XREF, to_text
 from po_ingest.model import Delta, LineChange, Presence, RejectedRow, RunContext, SnapshotAction
 from po_ingest_adapters.store.bulk import BulkWriter, Rows, chunks, encode, fetch_rows
 from po_ingest_adapters.store.column_types import encode_json
@@ -21,8 +20,8 @@ FIELD_NAMES: Final = tuple(field.name for field in FIELDS)
 SLOT_POSITIONS: Final = tuple(INDEX[name] for name in CUSTOM_SLOTS)
 SOURCE: Final = "ingestion"
 
-EncodedLine: TypeAlias = tuple[int, LineChange, tuple[Any, ...]]
-"""A line's id, what happens to it, and its values as the driver takes them."""
+EncodedLine: TypeAlias = tuple[int, LineChange, tuple[Any, ...], int | None]
+"""A line's id, what happens to it, its values as the driver takes them, and the id of the snapshot state it gets."""
 
 LINE_KEY: Final = ("erp", "po_number", "line_number")
 LINE_COLUMNS: Final = (
@@ -37,10 +36,11 @@ LINE_COLUMNS: Final = (
     "source_quality",
     "custom_column_sources",
     "erp_values",
+    "snapshot_id",
     "first_seen_run_id",
     "last_changed_run_id",
 )
-"""The columns that a change writes; of a known line `absent_since` and the run ids only where there is news."""
+"""The columns that a change writes; of a known line `absent_since` and the last three only where there is news."""
 _pick_slots = itemgetter(*SLOT_POSITIONS)
 
 
@@ -58,7 +58,8 @@ class DeltaWriter:
         """Write a delta; return the line ids of its changes, in order."""
         ids = self._line_ids(delta.changes)
         values = self._encode(self.tables.line, FIELD_NAMES, [change.values for change in delta.changes])
-        lines: list[EncodedLine] = list(zip(ids, delta.changes, values, strict=True))
+        snapshots = self._snapshot_ids(delta.changes)
+        lines: list[EncodedLine] = list(zip(ids, delta.changes, values, snapshots, strict=True))
         self._insert_lines([line for line in lines if line[1].line_id is None])
         self._update_lines([line for line in lines if line[1].line_id is not None], with_events=delta.with_events)
         self._mark_missing(delta)
@@ -75,6 +76,12 @@ class DeltaWriter:
         following = self._reserve(self.tables.line, new)
         return tuple(next(following) if change.line_id is None else change.line_id for change in changes)
 
+    def _snapshot_ids(self, changes: Sequence[LineChange]) -> Iterator[int | None]:
+        """Yield for each change the id of the state that it opens in the snapshot history, if it opens one."""
+        opens = [_opens(change.snapshot) for change in changes]
+        following = self._reserve(self.tables.snapshot, sum(opens))
+        return (next(following) if is_opened else None for is_opened in opens)
+
     def _reserve(self, table: Table, count: int) -> Iterator[int]:
         if not count:
             return iter(())
@@ -88,19 +95,21 @@ class DeltaWriter:
 
     def _insert_lines(self, lines: list[EncodedLine]) -> None:
         run_id = self.run.run_id
-        absences = [change.presence is not Presence.ACTIVE for _, change, _ in lines]
+        absences = [change.presence is not Presence.ACTIVE for _, change, _, _ in lines]
         rows = [
             (line_id, self.erp, *change.key, *row, run_id, run_id)
-            for (line_id, change, _), row in zip(lines, self._line_rows(lines, absences), strict=True)
+            for (line_id, change, _, _), row in zip(lines, self._line_rows(lines, absences), strict=True)
         ]
         self.bulk.insert(self.tables.line, ("id", *LINE_KEY, *LINE_COLUMNS), rows)
 
     def _update_lines(self, lines: list[EncodedLine], *, with_events: bool) -> None:
         """Update known lines; a line that a user entered is seen by the ERP for the first time here."""
         run_id = self.run.run_id
-        absences = [_becomes_absent(change, with_events=with_events) for _, change, _ in lines]
+        absences = [_becomes_absent(change, with_events=with_events) for _, change, _, _ in lines]
         rows = []
-        for (line_id, change, _), row, is_news in zip(lines, self._line_rows(lines, absences), absences, strict=True):
+        for (line_id, change, _, _), row, is_news in zip(
+            lines, self._line_rows(lines, absences), absences, strict=True
+        ):
             is_new = change.previous is Presence.NEVER
             has_event = with_events and (change.event is not None or bool(change.fields))
             keeps = int(change.presence is not Presence.ACTIVE and not is_news)
@@ -118,7 +127,7 @@ class DeltaWriter:
         )
         sources_json = _SourcesJson()
         shown = self._with_slots(lines)
-        for (_, change, _), values, is_news in zip(lines, shown, becomes_absent, strict=True):
+        for (_, change, _, snapshot_id), values, is_news in zip(lines, shown, becomes_absent, strict=True):
             yield (
                 change.presence.value,
                 change.fingerprint,
@@ -130,12 +139,13 @@ class DeltaWriter:
                 now if is_news else None,
                 *sources_json(change.sources),
                 _erp_values(change),
+                snapshot_id,
             )
 
     def _with_slots(self, lines: list[EncodedLine]) -> Rows:
         """Return the encoded values with the custom slots as they shall stand in po_line."""
-        shown = [row for _, _, row in lines]
-        differing = [at for at, (_, change, _) in enumerate(lines) if change.slots != _pick_slots(change.values)]
+        shown = [row for _, _, row, _ in lines]
+        differing = [at for at, (_, change, _, _) in enumerate(lines) if change.slots != _pick_slots(change.values)]
         slots = self._encode(self.tables.line, CUSTOM_SLOTS, [lines[at][1].slots for at in differing])
         for at, slot in zip(differing, slots, strict=True):
             row = list(shown[at])
@@ -155,7 +165,7 @@ class DeltaWriter:
     # -- erp_snapshot
 
     def _close_snapshots(self, delta: Delta, lines: list[EncodedLine]) -> None:
-        closed = [line_id for line_id, change, _ in lines if _closes(change.snapshot)]
+        closed = [line_id for line_id, change, _, _ in lines if _closes(change.snapshot)]
         closed.extend(line.line_id for line in delta.missing)
         table = self.tables.snapshot
         statement = (
@@ -167,10 +177,8 @@ class DeltaWriter:
         self.bulk.run(statement, ("until", "line_id"), [(until, line_id) for line_id in closed])
 
     def _open_snapshots(self, lines: list[EncodedLine]) -> None:
-        opened = [(line_id, row) for line_id, change, row in lines if _opens(change.snapshot)]
-        ids = self._reserve(self.tables.snapshot, len(opened))
         run_id = self.run.run_id
-        rows = [(row_id, line_id, run_id, *row) for row_id, (line_id, row) in zip(ids, opened, strict=True)]
+        rows = [(row_id, line_id, run_id, *row) for line_id, _, row, row_id in lines if row_id is not None]
         self.bulk.insert(self.tables.snapshot, ("id", "po_line_id", "valid_from_run_id", *FIELD_NAMES), rows)
 
     # -- erp_change_event, batch, rejected_row
@@ -183,7 +191,7 @@ class DeltaWriter:
         self.bulk.insert(self.tables.event, ("id", "run_id", *names, "detected_at"), rows)
 
     def _insert_batches(self, lines: list[EncodedLine]) -> None:
-        delivered = [(line_id, change) for line_id, change, _ in lines if change.deliveries]
+        delivered = [(line_id, change) for line_id, change, _, _ in lines if change.deliveries]
         last = self._last_sequences([line_id for line_id, change in delivered if change.line_id is not None])
         rows: Rows = [
             (line_id, number, each.quantity, each.date, each.kind, each.reference, each.event, SOURCE, self.run.run_id)
@@ -242,7 +250,7 @@ def line_update(table: Table) -> Update:
     values: dict[str, Any] = {name: bindparam(name) for name in LINE_COLUMNS}
     keeps = bindparam("keeps_absence") == literal_column("1")
     values["absent_since"] = case((keeps, table.c.absent_since), else_=bindparam("absent_since"))
-    for name in ("first_seen_run_id", "last_changed_run_id"):
+    for name in ("snapshot_id", "first_seen_run_id", "last_changed_run_id"):
         values[name] = _unless_none(table.c[name])
     return update(table).where(table.c.id == bindparam("line_id")).values(values)
 
@@ -285,32 +293,29 @@ class _SourcesJson:
         return self._seen[key]
 
 
-def _in_quotes(value: object) -> str:
-    return f'"{value}"'  # decimals and dates have nothing to escape
+OWN_POSITIONS: Final = tuple(INDEX[name] for name in MAPPED_BY_XREF)
+_pick_own = itemgetter(*OWN_POSITIONS)
 
 
-_OWN_NAMES: Final = tuple(f'"{name}":' for name in MAPPED_BY_XREF)
-_SLOT_WRITERS: Final = tuple(
-    (f'"{name}":', quoted if BY_NAME[name].kind is Kind.TEXT else _in_quotes) for name in CUSTOM_SLOTS
-)
+def _erp_values(change: LineChange) -> str | None:
+    """Return as JSON what the ERP itself gave, where neither po_line nor the last snapshot state has it.
 
-
-def _erp_values(change: LineChange) -> str:
-    """Return as JSON what the ERP itself gave, where po_line's own columns may say something else.
-
-    Text forms as `fields.to_text` makes them; put together by hand, since this is done for every line written.
+    That are its own SKU, item and supplier where the cross-reference has others; and the custom slots where no state
+    of the snapshot history begins with this change: po_line may show a user's.
     """
-    parts = [name + quoted(text) for name, text in zip(_OWN_NAMES, change.own, strict=True) if text is not None]
-    slots = _pick_slots(change.values)
-    if slots.count(None) < len(slots):
-        parts += [
-            name + write(value) for (name, write), value in zip(_SLOT_WRITERS, slots, strict=True) if value is not None
-        ]
-    return "{" + ",".join(parts) + "}"
+    content: dict[str, object] = {}
+    shown = _pick_own(change.values)
+    if change.own != shown:
+        triples = zip(MAPPED_BY_XREF, change.own, shown, strict=True)
+        content = {name: own for name, own, mapped in triples if own != mapped}
+    if not _opens(change.snapshot):
+        slots = zip(CUSTOM_SLOTS, _pick_slots(change.values), strict=True)
+        content["slots"] = {name: to_text(value) for name, value in slots if value is not None}
+    return encode_json(content) if content else None
 
 
 def _change_events(lines: list[EncodedLine]) -> Iterator[tuple[Any, ...]]:
-    for line_id, change, _ in lines:
+    for line_id, change, _, _ in lines:
         if change.event in {"created", "reappeared"}:
             yield line_id, change.event, None, None, None, "erp"
         for field in change.fields:

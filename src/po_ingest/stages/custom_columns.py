@@ -40,7 +40,7 @@ def populate_lines(lines: Iterable[MappedLine], active_slots: Iterable[str]) -> 
 def _new(line: MappedLine, positions: tuple[int, ...], sources: Mapping[str, str]) -> Slots:
     """Fill the slots of a new line; all such lines share one mapping of sources."""
     values = tuple(map((*line.values, None).__getitem__, positions))
-    return Slots(values, sources, len(values) - values.count(None))
+    return Slots(values, sources, sum(value is not None for value in values))
 
 
 def _populate(line: MappedLine, state: LineState, places: tuple[tuple[str, int, int], ...]) -> Slots:

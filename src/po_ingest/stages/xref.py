@@ -27,6 +27,7 @@ XREF_FIELDS: Final[dict[str, Field]] = {
 }
 YES: Final = frozenset({"1", "true", "t", "yes", "y", "on", "active"})
 NO: Final = frozenset({"0", "false", "f", "no", "n", "off", "inactive"})
+SKU, ITEM, SUPPLIER = OWN_POSITIONS
 OWN_OF: Final = itemgetter(*OWN_POSITIONS)
 CONFLICT: Final = "another, different active row has this item code"
 
@@ -178,8 +179,7 @@ def map_lines(lines: Iterable[ReadLine], xref: Xref, default_supplier: str) -> l
 def _map_line(line: ReadLine, xref: Xref, default_supplier: str) -> MappedLine:
     code = cast("str | None", line.values[ITEM_CODE])
     values: list[Value] = list(line.values)
-    for at, value in zip(OWN_POSITIONS, map_own(own_of(line.values), code, xref, default_supplier), strict=True):
-        values[at] = value
+    values[SKU], values[ITEM], values[SUPPLIER] = map_own(own_of(line.values), code, xref, default_supplier)
     entry = xref.get(code) if code is not None else None
     is_unmapped = code is not None and entry is None
     return MappedLine(line, tuple(values), is_unmapped, entry.digest if entry else None)

@@ -25,12 +25,13 @@ from po_ingest_adapters.store.database import Access
 OWNER_ONLY: Final = 0o600
 BUSY_TIMEOUT: Final = 5.0
 """Seconds that SQLite itself waits for another writer; after that the retries of the store take over."""
-CACHE: Final = "cache_size=-65536"  # KiB
+CACHE: Final = "cache_size=-65536"  # KiB, for a run's writes
+READ_CACHE: Final = "cache_size=-16384"  # the memory is better left to what is read
 MODES: Final = {
     "write": ("mode=rw", (CACHE, "synchronous=FULL"), "BEGIN IMMEDIATE"),
-    "query": ("mode=rw", (CACHE, "query_only=ON"), "BEGIN"),
-    "read": ("mode=ro", (CACHE,), "BEGIN"),
-    "immutable": ("mode=ro&immutable=1", (CACHE,), "BEGIN"),
+    "query": ("mode=rw", (READ_CACHE, "query_only=ON"), "BEGIN"),
+    "read": ("mode=ro", (READ_CACHE,), "BEGIN"),
+    "immutable": ("mode=ro&immutable=1", (READ_CACHE,), "BEGIN"),
 }
 """How a file is opened: options of its URI, settings, and how a transaction begins."""
 LOCK_PATIENCE: Final = 0.25

@@ -120,6 +120,7 @@ def _create_line(schema: str | None) -> None:
         _needed("source_quality", text(16)),
         sa.Column("custom_column_sources", JSON),
         sa.Column("erp_values", JSON),
+        sa.Column("snapshot_id", ID),
         sa.Column("first_seen_run_id", ID),
         sa.Column("last_changed_run_id", ID),
         sa.PrimaryKeyConstraint("id", name="pk_po_line"),

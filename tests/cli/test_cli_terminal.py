@@ -1,0 +1,144 @@
+"""What people see on a terminal: colour, tables, progress; and that the ERP's texts cannot steer it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from po_ingest.cli import output
+from po_ingest.cli.progress import TerminalProgress, watched
+from support.command_line import Home, environment, make_home
+
+pexpect = pytest.importorskip("pexpect", reason="pseudo-terminals are not there on Windows")
+
+COLOUR = re.compile("\x1b\\[[0-9;]*m")
+CONTROL = re.compile("\x1b\\[[0-9;?]*[A-Za-z]")
+
+
+def on_terminal(
+    *arguments: str | Path, cwd: Path, environ: Mapping[str, str] | None = None, columns: int = 80
+) -> tuple[int, str]:
+    """Run a command on a terminal; return its exit code and all that it sent there."""
+    kept = environment({"TERM": "xterm-256color", **(environ or {})})
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "po_ingest", *map(str, arguments)],
+        cwd=str(cwd),
+        env=kept,
+        encoding="utf-8",
+        dimensions=(50, columns),
+        timeout=60,
+    )
+    child.expect(pexpect.EOF)
+    child.close()
+    return child.exitstatus, child.before.replace("\r\n", "\n")
+
+
+def test_a_table_has_colour_and_fits_in_80_columns(lived: Home) -> None:
+    code, text = on_terminal("runs", cwd=lived.folder)
+    assert code == 0
+    assert "\x1b[32mcompleted" in text
+    assert "\x1b[1;31mfailed" in text
+    plain = COLOUR.sub("", text)
+    assert "───" in plain
+    assert max(map(len, plain.splitlines())) <= 80
+    assert "\t" not in plain
+
+
+def test_a_wide_terminal_shows_more(lived: Home) -> None:
+    assert "run_identifier" not in on_terminal("runs", cwd=lived.folder)[1]
+    assert "run_identifier" in on_terminal("runs", cwd=lived.folder, columns=160)[1]
+
+
+@pytest.mark.parametrize(
+    "command", [("runs",), ("report",), ("changes", "--since", "1d"), ("history", "PO-2"), ("check",)]
+)
+def test_no_color_is_honoured(lived: Home, command: tuple[str, ...]) -> None:
+    code, text = on_terminal(*command, cwd=lived.folder, environ={"NO_COLOR": "1"})
+    assert code == 0
+    assert "\x1b" not in text
+
+
+def test_what_the_erp_wrote_cannot_steer_the_terminal(lived: Home) -> None:
+    for command in (
+        ("history", "PO-2"),
+        ("snapshot", "--run", "2"),
+        ("snapshot", "--run", "2", "--format", "jsonl"),
+    ):
+        _, text = on_terminal(*command, cwd=lived.folder)
+        assert "\x1b[31m" not in text
+        assert re.search(r"V\\(x1b|u001b)\[31m\\t1", text), command
+
+
+def test_a_dumb_terminal_gets_plain_lines(lived: Home) -> None:
+    _, text = on_terminal("runs", cwd=lived.folder, environ={"TERM": "dumb"})
+    assert "\x1b" not in text
+    assert text.splitlines()[0].startswith("id")
+    assert "───" not in text
+
+
+def test_a_run_shows_its_progress_and_a_report_in_sections(tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home")
+    home.insert(*((f"PO-{number}", 1) for number in range(50)))
+    code, text = on_terminal("nightly", cwd=home.folder)
+    assert code == 0
+    assert "rows" in text
+    shown = CONTROL.sub("", text)
+    assert "Data quality" in shown
+    assert "this one was the baseline" in shown
+    assert "\x1b[?25h" in text  # the cursor is back
+    assert "rows" not in CONTROL.sub("", on_terminal("--quiet", "nightly", cwd=home.folder)[1]).partition("Run")[0]
+
+
+def test_json_on_a_terminal_is_for_reading(lived: Home) -> None:
+    _, text = on_terminal("report", "--json", cwd=lived.folder)
+    assert text.startswith('{\n  "run_id": 5,\n')
+
+
+def test_an_error_on_a_terminal_is_one_plain_line(lived: Home) -> None:
+    code, text = on_terminal("history", "nothing\x1b[31m", cwd=lived.folder)
+    assert code == 2
+    assert text.startswith("po-ingest: error: ")
+    assert "\x1b" not in text
+
+
+# -- in this process
+
+
+def test_nobody_watches_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    with watched(quiet=False) as progress:
+        assert progress is None
+    assert capsys.readouterr().err == ""
+
+
+def test_a_watched_run_shows_stages_rows_and_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with watched(quiet=False) as progress:
+        assert isinstance(progress, TerminalProgress)
+        task = progress.bar.tasks[0]
+        progress.stage("snapshot")
+        progress.stage("snapshot")
+        progress.advance(40)
+        assert (task.description, task.completed) == ("snapshot", 40)
+        progress.retrying(2, 1.4, "down")
+        assert task.description == "waiting 1 s for try 2"
+        progress.stage("snapshot")
+        assert task.description == "snapshot"
+    with watched(quiet=True) as progress:
+        assert progress is None
+
+
+def test_values_are_shown_on_one_line_without_control_characters() -> None:
+    assert output.shown("a\tb\nc\r\x1b\x9b\u2028\ud800\u202e") == r"a\tb\nc\r\x1b\u009b\u2028\ud800\u202e"
+    assert output.shown([None, True, False, 3, 0.5]) == ", yes, no, 3, 0.5"
+    assert output.shown({"a\n": [1, 2]}) == r"a\n 1, 2"
+
+
+def test_what_has_no_json_form_is_no_json() -> None:
+    with pytest.raises(TypeError, match="object has no JSON form"):
+        output.json_text(object())
