@@ -298,11 +298,11 @@ class Journal:
         log.info("run applied", **_without_lists(report))
         try:
             catch_up(self.parts.store, self.parts.sink)
-        except PoIngestError as error:
+        except (PoIngestError, Interrupted, KeyboardInterrupt) as error:
             report = attrs.evolve(report, exit_code=ExitCode.RESERVATION)
             unwritten = ReservationError(
-                f"the run was applied, but the audit trail could not be copied: {error.message}",
-                hint=error.hint or "the next run completes the file",
+                f"the run was applied, but the audit trail could not be copied: {str(error) or 'ended by SIGINT'}",
+                hint="the next run completes the file",
             )
             raise self._with_report(unwritten, report) from error
         return self._unless_partial(report)
@@ -340,7 +340,7 @@ class Journal:
             exit_code=failure.exit_code,
             errors_encountered=(StageError(self._stage, type(failure).__name__, str(failure)),),
         )
-        log.error("run failed", exc_info=failure, stage=self._stage, run_id=self.run_id)
+        log.error("run failed", exc_info=failure, stage=self._stage, run_id=self.run_id, told=True)
         if not self.is_rehearsal:
             self._record_failure(report, failure)
         raise self._with_report(failure, report)

@@ -166,8 +166,14 @@ def _file_handler(settings: LogSettings) -> _LogFile:
 
 def _stderr_handler() -> _Stderr:
     handler = _Stderr(sys.stderr)
+    handler.addFilter(_is_not_told_elsewhere)
     handler.setFormatter(_formatter(_without_traceback, _clean, _render_plain))
     return handler
+
+
+def _is_not_told_elsewhere(record: logging.LogRecord) -> bool:
+    """Keep back what carries `told=True`: the command says it on stderr itself, in its one line of error."""
+    return not (isinstance(record.msg, dict) and record.msg.get("told"))
 
 
 # -- what is written

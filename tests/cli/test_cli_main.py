@@ -20,6 +20,7 @@ from po_ingest.cli import main as edge
 from po_ingest.cli import output
 from po_ingest.cli.lazy import LazyGroup
 from po_ingest.cli.signals import SIGNALS, interruptible
+from po_ingest_adapters.erp.deadline import Deadline
 from support.command_line import NO_RETRY, PYTHON, Done, Home, environment, inside, make_home, outside
 
 HEAVY = ("sqlalchemy", "pyodbc", "rich", "alembic", "structlog", "stamina", "cattrs", "pyarrow")
@@ -337,6 +338,25 @@ def test_in_another_thread_signals_are_left_alone() -> None:
     assert ran == [True]
 
 
+def test_a_signal_that_comes_while_sqlite_asks_for_the_time_is_not_lost(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.insert(("PO-1", 1))
+    home.configure('[erp.po_lines]\nquery = """' + ENDLESS + '"""\n')
+    is_over, once = Deadline.is_over, [signal.SIGTERM]
+
+    def interrupted(deadline: Deadline) -> bool:
+        if once:
+            signal.raise_signal(once.pop())
+        return is_over(deadline)
+
+    monkeypatch.setattr(Deadline, "is_over", interrupted)
+    done = home.po("nightly", "--json")
+    assert done.code == 1
+    assert "ended by a signal" in done.error
+    assert done.json["status"] == "failed"
+
+
 def _await(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 60
     while not condition():
@@ -359,10 +379,13 @@ def test_a_run_that_a_signal_ends_is_exit_1_recorded_as_failed_and_changes_nothi
     )
     _await(lambda: bool(home.po("runs", "--status", "running", "--json").json))
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()  # else a run that goes on for ever would take the other tests' time
     done = Done(process.returncode, out.decode("utf-8"), err.decode("utf-8"))
     assert done.code == 1
-    assert f"ended by {number.name}" in done.error
+    assert f"ended by {number.name}" in done.error or "ended by a signal" in done.error
     assert "Traceback" not in done.err
     assert done.json["status"] == "failed"
     assert [run["status"] for run in home.po("runs", "--json").json] == ["failed"]
@@ -372,3 +395,7 @@ ENDLESS = """
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
 SELECT 'PO-' || (i % 10) AS po_number, 1 AS line_number FROM n
 """
+
+
+def test_a_command_that_there_is_not_is_none() -> None:
+    assert edge.group.get_command(click.Context(edge.group), "zzz") is None

@@ -201,3 +201,8 @@ def test_a_store_that_fails_its_own_check_is_not_asked_more(home: Home) -> None:
 
 def test_an_empty_result_can_be_read(home: Home) -> None:
     assert found(home)["query po_lines"] == ("ok", "it runs, and its first 0 rows can be read")
+
+
+def test_only_a_configured_query_is_looked_at() -> None:
+    with pytest.raises(AssertionError):
+        checks._required(None)

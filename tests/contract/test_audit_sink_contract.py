@@ -8,7 +8,6 @@ from pathlib import Path
 
 import attrs
 import pytest
-from po_ingest_adapters.store.memory import MemoryStore
 
 from po_ingest.audit_chain import GENESIS, event_of, parse_line
 from po_ingest.errors import AuditError, StoreError
@@ -19,6 +18,7 @@ from po_ingest_adapters.audit.file import FileAuditSink
 from po_ingest_adapters.audit.memory import MemoryAuditSink
 from po_ingest_adapters.audit.store import StoreAuditSink
 from po_ingest_adapters.failing import FailurePlan
+from po_ingest_adapters.store.memory import MemoryStore
 from support.trails import bring, chained, event, trail_of
 
 

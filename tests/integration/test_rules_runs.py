@@ -128,6 +128,20 @@ def test_r14_if_the_file_cannot_be_written_the_run_goes_on_exits_3_and_the_next_
         assert list(world.sink.events) == list(view.audit_events())
 
 
+@pytest.mark.parametrize("interrupt", [Interrupted("SIGTERM"), KeyboardInterrupt()])
+def test_r14_a_signal_after_the_commit_is_no_failure_since_the_run_was_applied(interrupt: BaseException) -> None:
+    world = World([line()])
+
+    def raising() -> int:
+        raise interrupt
+
+    world.sink.position = raising
+    error = world.failing_night()
+    assert error.exit_code == 3
+    assert "was applied" in str(error)
+    assert world.dump()["ingestion_run"][0].status == "completed"
+
+
 def test_r14_if_the_store_is_down_the_events_wait_and_are_delivered_by_the_next_run_once() -> None:
     world = World([line()])
     world.store_plan.fail_at(1, StoreError("the store is down"), "write")

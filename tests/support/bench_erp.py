@@ -72,9 +72,7 @@ def config(folder: Path) -> Path:
         for number, column in enumerate(columns, 1)
     ]
     path = folder / "po-ingest.toml"
-    path.write_text(
-        '[erp]\nadapter = "sqlite"\nconnection = "erp.db"\n\n[erp.item_xref]\nquery = "SELECT * FROM erp_item_xref"\n\n'
-        + "\n".join(slots),
-        encoding="utf-8",
-    )
+    erp = '[erp]\nadapter = "sqlite"\nconnection = "erp.db"\n'
+    xref = '[erp.item_xref]\nquery = "SELECT * FROM erp_item_xref"\n'
+    path.write_text("\n".join([erp, xref, *slots]), encoding="utf-8")
     return path

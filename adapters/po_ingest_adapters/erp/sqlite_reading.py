@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 
-from po_ingest.errors import ErpError
+from po_ingest.errors import ErpError, Interrupted
 from po_ingest.model import RawRow
 from po_ingest.ports import ResultSet
 from po_ingest_adapters.erp import wording
@@ -46,15 +46,15 @@ class SqliteQuery:
         deadline = Deadline(self.timeout)
         self.connection.set_progress_handler(deadline.is_over, STEPS_BETWEEN_LOOKS)
         with deadline.running():
-            cursor = self._execute()
+            cursor = self._execute(deadline)
         with closing(cursor), closing(self._chunks(cursor, deadline)) as chunks:
             yield ResultSet(columns=tuple(column[0] for column in cursor.description), chunks=chunks)
 
-    def _execute(self) -> sqlite3.Cursor:
+    def _execute(self, deadline: Deadline) -> sqlite3.Cursor:
         try:
             cursor = self.connection.execute(self.sql)
         except sqlite3.Error as error:
-            raise self._told(error) from error
+            raise self._told(error, deadline) from error
         except ValueError as error:  # a NUL or a lone surrogate in the text of the query
             raise wording.faulty_query(str(error)) from error
         if cursor.description is None:
@@ -67,15 +67,18 @@ class SqliteQuery:
                 try:
                     rows = cursor.fetchmany(self.fetch_size)
                 except sqlite3.Error as error:
-                    raise self._told(error) from error
+                    raise self._told(error, deadline) from error
             if not rows:
                 return
             yield rows
 
-    def _told(self, error: sqlite3.Error) -> ErpError:
+    def _told(self, error: sqlite3.Error, deadline: Deadline) -> ErpError:
         code = primary_code(error)
         text = str(error)
         if code == sqlite3.SQLITE_INTERRUPT:
+            if not deadline.is_over():
+                # A signal came while SQLite asked the deadline, and the driver swallowed what its handler raised.
+                raise Interrupted("a signal") from error
             return wording.timed_out(self.timeout)
         if code != sqlite3.SQLITE_ERROR:
             found = NOT_UTF_8.match(text)
