@@ -32,7 +32,7 @@ def lint(session: nox.Session) -> None:
     install(session, "ruff", "import-linter")
     session.run("ruff", "format", "--check", *CODE)
     session.run("ruff", "check", *CODE)
-    session.run("lint-imports", env={"PYTHONPATH": os.pathsep.join(("src", "adapters"))})
+    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": os.pathsep.join(("src", "adapters"))})
 
 
 @nox.session
