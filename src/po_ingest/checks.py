@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import attrs
 
-from po_ingest.errors import ConfigError, ErpError, ExitCode, PoIngestError
-from po_ingest.model import RawRow
+from po_ingest.errors import ConfigError, ErpError, ExitCode, PoIngestError, StoreError
+from po_ingest.fields import to_text
+from po_ingest.model import RawRow, Run
 from po_ingest.ports import ErpSource, Finding, ResultSet, SchemaStatus, Store
 from po_ingest.reading import LineReading, Rejection
 from po_ingest.receipts import ReceiptReading
@@ -77,12 +79,23 @@ def _store(settings: Settings, store: Store) -> Iterator[Finding]:
         yield Finding(
             "lock",
             "failed",
-            f"another run of ERP {erp!r} is in progress",
+            f"another run of ERP {erp!r} is in progress: {_holder(store, erp)}",
             "wait until it has ended",
             ExitCode.LOCKED,
         )
     else:
         yield Finding("lock", "ok", f"no run of ERP {erp!r} is in progress")
+
+
+def _holder(store: Store, erp: str) -> str:
+    """Tell who holds the lock, and since when, as the nightly does."""
+    running: list[Run] = []
+    with suppress(StoreError), store.read() as view:
+        running = view.runs(erp, limit=1, statuses=["running"])
+    if not running:
+        return "another process holds the lock"
+    run = running[0]
+    return f"run {run.run_identifier} (process {run.process} on {run.host}) since {to_text(run.started_at)}"
 
 
 def _schema(schema: SchemaStatus) -> Finding:

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from po_ingest import installed
 from po_ingest.config_faults import Fault, FaultsError, KeyPath, show
 from po_ingest.config_secrets import fill_in
-from po_ingest.config_sections import settings_check
+from po_ingest.config_sections import Installed, settings_check
 from po_ingest.errors import ConfigError
 from po_ingest.settings import Settings
 
@@ -27,7 +28,7 @@ def find(option: str | Path | None, environ: Mapping[str, str]) -> Path:
     return Path(option or environ.get(VARIABLE) or DEFAULT_NAME)
 
 
-def load(path: Path, environ: Mapping[str, str]) -> Settings:
+def load(path: Path, environ: Mapping[str, str], names: Installed = installed.names) -> Settings:
     """Read a configuration. Raises ConfigError; its details have a line per fault, and never a value."""
     document = _parse(path, _read(path))
     faults: list[Fault] = []
@@ -40,7 +41,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     unfilled = {fault.path for fault in faults}
     settings: Settings | None = None
     try:
-        settings = settings_check(path.absolute())(filled)
+        settings = settings_check(path.absolute(), names)(filled)
     except FaultsError as error:
         # what could not be filled in is a fault already
         faults.extend(fault for fault in error.faults if not (fault.of_value and fault.path in unfilled))

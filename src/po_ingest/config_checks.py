@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from po_ingest.config_faults import ExpectedError, Fault, FaultsError, attempt
 from po_ingest.fields import Kind
+from po_ingest.installed import scheme
 from po_ingest.readers import check_format
 
 Check: TypeAlias = Callable[[object], Any]
@@ -208,23 +209,55 @@ def text_file(folder: Path) -> Check:
     return check
 
 
-def store_url(folder: Path) -> Check:
-    """Take a SQLAlchemy URL; an SQLite file's relative path starts at the folder."""
+def adapter(expected: str, known: Callable[[], Iterable[str]], key: Callable[[str], str] = str) -> Check:
+    """Take names of adapters that are installed; `key` gives the name in a value."""
+    is_text = text(expected)
+
+    def check(raw: object) -> str:
+        value: str = is_text(raw)
+        names = list(known())
+        if key(value) not in names:
+            raise ExpectedError(f"{expected}; installed are: {', '.join(names) or 'none'}")
+        return value
+
+    return check
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file that a checked store URL names; none if it names another database, or no file."""
+    found = STORE_URL.fullmatch(url)
+    parts = SQLITE_REST.fullmatch(found["rest"]) if found and _is_sqlite(found) else None
+    database = unquote(parts["database"] or "") if parts else ""
+    return Path(database) if database and not _is_no_path(database) else None
+
+
+def _is_sqlite(found: re.Match[str]) -> bool:
+    return scheme(found["name"]) == "sqlite"
+
+
+def _is_no_path(database: str) -> bool:
+    return database == ":memory:" or database.startswith("file:")
+
+
+def store_url(folder: Path, known: Callable[[], Iterable[str]]) -> Check:
+    """Take a SQLAlchemy URL of a store that is installed; an SQLite file's relative path starts at the folder."""
     expected = "a SQLAlchemy URL such as sqlite:///po-ingest.db or mssql+pyodbc://server/database?driver=..."
     is_text = text(expected)
+    is_installed = adapter("a URL whose scheme names a store", known, scheme)
 
     def check(raw: object) -> str:
         value: str = is_text(raw)
         found = STORE_URL.fullmatch(value)
         if not found:
             raise ExpectedError(expected)
-        if found["name"].partition("+")[0] != "sqlite":
+        is_installed(value)
+        if not _is_sqlite(found):
             return value
         parts = SQLITE_REST.fullmatch(found["rest"])
         if not parts:
             raise ExpectedError("sqlite:/// (three slashes) and the file's path")
         database = unquote(parts["database"] or "")
-        if not database or database == ":memory:" or database.startswith("file:"):
+        if not database or _is_no_path(database):
             return value
         # SQLAlchemy reads the path with its %XX: a folder may have any name
         file = quote((folder / database).as_posix(), safe=" +/:")

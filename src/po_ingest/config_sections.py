@@ -5,10 +5,10 @@ Each attribute has its check; cattrs collects what the checks of a class raise, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import attrs
 from cattrs import ClassValidationError, Converter
@@ -16,6 +16,7 @@ from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, override
 
 from po_ingest import config_checks as checks
+from po_ingest import config_files, installed
 from po_ingest.config_checks import Check
 from po_ingest.config_faults import ExpectedError, Fault, FaultsError, attempt, of_error, unknown
 from po_ingest.fields import BY_NAME, CUSTOM_SLOTS, FIELDS, Field, Kind
@@ -52,6 +53,9 @@ KEYS: Final = {"heartbeat_url": "heartbeat", "metrics_textfile": "metrics"}
 """The attributes whose key has another name."""
 
 CONVERTER: Final = Converter()
+Installed: TypeAlias = Callable[[str], Iterable[str]]
+"""The names of the adapters that are installed, by entry-point group."""
+
 GIVEN: Final = "\0"
 """Before the name of an attribute that is no key: a user's key of the attribute's name is unknown."""
 
@@ -73,8 +77,8 @@ class CustomTable(ColumnSettings):
     active: bool = True
 
 
-def settings_check(file: Path) -> Check:
-    """Return what makes Settings of the whole document; it raises FaultsError."""
+def settings_check(file: Path, names: Installed = installed.names) -> Check:
+    """Return what makes Settings of the whole document; it raises FaultsError. `names`: of the adapters there are."""
     folder = file.parent
     optional = {
         "lines": _section(LineSettings, _lines()),
@@ -85,9 +89,9 @@ def settings_check(file: Path) -> Check:
         "metrics_textfile": _single("textfile", checks.path(folder)),
     }
     required = {
-        "erp": _erp(folder),
-        "store": _with_default("url", STORE_URL, _section(StoreSettings, _store(folder))),
-        "audit": _with_default("file", AUDIT_FILE, _section(AuditSettings, _audit(folder))),
+        "erp": _erp(folder, names),
+        "store": _with_default("url", STORE_URL, _section(StoreSettings, _store(folder, names))),
+        "audit": _with_default("file", AUDIT_FILE, _section(AuditSettings, _audit(folder, names))),
         "log": _with_default("file", LOG_FILE, _section(LogSettings, _log(folder))),
     }
     check = _section(Settings, {**required, **optional}, file=file)
@@ -95,8 +99,8 @@ def settings_check(file: Path) -> Check:
     def settings(raw: object) -> Settings:
         document = raw if isinstance(raw, dict) else {}
         made: Settings = check({**{name: {} for name in required}, **document})
-        if made.audit.file == made.log.file:
-            raise FaultsError([Fault(("log", "file"), "expected another file than audit.file")])
+        if faults := config_files.faults(made):
+            raise FaultsError(faults)
         return made
 
     return settings
@@ -169,11 +173,13 @@ def _single(key: str, check: Check) -> Check:
     return single
 
 
-def _erp(folder: Path) -> Check:
+def _erp(folder: Path, names: Installed) -> Check:
     keys = {
         "connection": checks.secret(CONNECTION),
         "name": checks.text(f"a text of 1 to {NAME_LENGTH} characters", longest=NAME_LENGTH),
-        "adapter": checks.text("an adapter's name: odbc, sqlite, csv or a plug-in's"),
+        "adapter": checks.adapter(
+            "an adapter's name: odbc, sqlite, csv or a plug-in's", lambda: names(installed.ERP_SOURCES)
+        ),
         "query_timeout": checks.integer(1),
         "fetch_size": checks.integer(1),
         "timezone": checks.timezone,
@@ -208,16 +214,16 @@ def _guards() -> dict[str, Check]:
     return {"min_lines": checks.integer(0), **ratios}
 
 
-def _store(folder: Path) -> dict[str, Check]:
+def _store(folder: Path, names: Installed) -> dict[str, Check]:
     return {
-        "url": checks.store_url(folder),
+        "url": checks.store_url(folder, lambda: names(installed.STORES)),
         "schema": checks.schema,
         "retry": _section(RetrySettings, _retry()),
     }
 
 
-def _audit(folder: Path) -> dict[str, Check]:
-    name = checks.text("a sink's name: file or a plug-in's")
+def _audit(folder: Path, names: Installed) -> dict[str, Check]:
+    name = checks.adapter("a sink's name: file or a plug-in's", lambda: names(installed.AUDIT_SINKS))
     return {"file": checks.path(folder), "sinks": checks.each(name, "a list of names of sinks", at_least=1)}
 
 

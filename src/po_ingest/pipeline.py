@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 import attrs
 
 from po_ingest import guards
-from po_ingest.errors import ConfigError
+from po_ingest.errors import ConfigError, StoreError
 from po_ingest.gather import Night, gather
 from po_ingest.journal import Journal, Parts, last_applied, require_schema
 from po_ingest.model import Delivery, Delta, LineState, MappedLine, MissingLine, Presence, Run, RunReport
-from po_ingest.ports import StoreView
+from po_ingest.ports import Store, StoreView
 from po_ingest.retrying import Retries
 from po_ingest.settings import Settings
 from po_ingest.stages import batches, custom_columns, diff, report, snapshot, xref
@@ -78,11 +78,19 @@ def _apply(journal: Journal, night: Night, options: Options) -> RunReport:
 def _rehearse(journal: Journal, options: Options) -> RunReport:
     """Do all that a run would do, but write nothing (R19)."""
     require_schema(journal.parts.store, create=False)
+    _require_rights(journal.parts.store)
     with journal.parts.store.read() as view:
         last = last_applied(view, journal.settings)
         _refuse_second_baseline(last, options)
         journal.rehearse(last, rebaseline=options.rebaseline)
         return journal.conclude_rehearsal(lambda: _rehearsed(journal, options, view))
+
+
+def _require_rights(store: Store) -> None:
+    """Refuse a store that a run could not write, or create (R19). Raises StoreError."""
+    for finding in store.check():
+        if finding.status == "failed":
+            raise StoreError(finding.message, hint=finding.hint)
 
 
 def _rehearsed(journal: Journal, options: Options, view: StoreView) -> RunReport:

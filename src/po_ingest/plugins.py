@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
-from typing import Final, cast
+from typing import cast
 
 from po_ingest.errors import ConfigError
+from po_ingest.installed import AUDIT_SINKS, ERP_SOURCES, STORES, names, scheme
 from po_ingest.ports import AuditSink, ErpSource, Store
 from po_ingest.settings import AuditSettings, ErpSettings, StoreSettings
 
-ERP_SOURCES: Final = "po_ingest.erp_sources"
-STORES: Final = "po_ingest.stores"
-AUDIT_SINKS: Final = "po_ingest.audit_sinks"
-
 
 def _find(group: str, name: str, key: str) -> EntryPoint:
-    found = entry_points(group=group)
-    for entry in found:
-        if entry.name == name:
-            return entry
-    names = ", ".join(sorted({entry.name for entry in found})) or "none"
-    raise ConfigError(f"{key}: no adapter named {name!r} is installed", hint=f"installed ones are: {names}")
+    for entry in entry_points(group=group, name=name):
+        return entry
+    known = ", ".join(names(group)) or "none"
+    raise ConfigError(f"{key}: no adapter named {name!r} is installed", hint=f"installed ones are: {known}")
 
 
 def _load(group: str, name: str, key: str) -> object:
@@ -42,8 +37,7 @@ def erp_source(settings: ErpSettings) -> ErpSource:
 
 def store(settings: StoreSettings) -> Store:
     """Return the store of the configuration, by its URL's scheme up to a `+`. Raises ConfigError."""
-    scheme = settings.url.partition(":")[0].partition("+")[0]
-    create = cast("Callable[[StoreSettings], Store]", _load(STORES, scheme, "store.url"))
+    create = cast("Callable[[StoreSettings], Store]", _load(STORES, scheme(settings.url), "store.url"))
     return create(settings)
 
 

@@ -10,9 +10,12 @@ from itertools import islice
 from typing import Final
 
 from po_ingest.errors import ConfigError
-from po_ingest.fields import FIELDS, KEY_FIELDS, Values
+from po_ingest.fields import BY_NAME, FIELDS, KEY_FIELDS, Values
 from po_ingest.model import APPLIED, AuditEvent, ChainedEvent, LineKey, Run
 from po_ingest.ports import Row, StoreView
+from po_ingest.readers import make_reader
+from po_ingest.settings import ColumnSettings
+from po_ingest.unreadable import Unreadable
 
 EVENT_COLUMNS: Final = (
     "id",
@@ -67,6 +70,8 @@ SNAPSHOT_COLUMNS: Final = ("erp", *(field.name for field in KEY_FIELDS), *(field
 """The columns of `snapshot`, in the contract's order."""
 
 GAP_COLUMNS: Final = ("erp_item_code", "lines", "po_number", "line_number")
+
+LINE_HINT: Final = "write a whole number such as 10"
 
 CANDIDATES: Final = 50_000
 """How many PO numbers are looked through for one that was meant."""
@@ -194,6 +199,20 @@ def check_field(name: str) -> str:
 # -- lines
 
 
+def parse_line_number(text: str) -> int:
+    """Read a LINE of the command line as a line number of the ERP is read: `00010` and `10.0` are 10.
+
+    Raises ConfigError.
+    """
+    try:
+        number = make_reader(BY_NAME["line_number"], ColumnSettings(column="LINE"), UTC)(typed(text))
+    except Unreadable as error:
+        raise ConfigError(f"{text!r} is no line number: it {error}", hint=LINE_HINT) from None
+    if not isinstance(number, int):
+        raise ConfigError(f"{text!r} is no line number", hint=LINE_HINT)
+    return number
+
+
 def find_lines(view: StoreView, erp: str, po_number: str, line_number: int | None) -> list[Row]:
     """Return the rows of a PO, or of one of its lines. Raises ConfigError with what may have been meant."""
     number = typed(po_number)
@@ -231,6 +250,15 @@ def near_numbers(number: str, known: Iterable[str]) -> list[str]:
 
 def _loose(number: str) -> str:
     return number.casefold().lstrip("0")
+
+
+# -- the item cross-reference
+
+
+def known_by_now(view: StoreView, gaps: Iterable[Row]) -> int:
+    """Count the gaps whose codes the store's cross-reference has got since they were found."""
+    active = {row.erp_item_code for row in view.item_xref() if row.is_active}
+    return sum(gap["erp_item_code"] in active for gap in gaps)
 
 
 # -- snapshots

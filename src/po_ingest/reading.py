@@ -52,8 +52,9 @@ def resolve_columns(
 ) -> dict[str, ResolvedColumn]:
     """Find each field's column in a result (contract, section 3); fields with no column are left out.
 
-    Raises ConfigError for a listed column that the result lacks, and for one that it has twice.
+    Raises ConfigError for listed columns that the result lacks, and for one that it has twice.
     """
+    missing: list[str] = []
     faults: list[str] = []
     found: dict[str, ResolvedColumn] = {}
     for field in fields:
@@ -67,7 +68,9 @@ def resolve_columns(
         elif positions:
             found[field] = ResolvedColumn(positions[0], settings)
         elif field in listed:
-            faults.append(f"{query}: the result has no column {settings.column!r} (field {field})")
+            missing.append(f"{settings.column!r} (field {field})")
+    if missing:
+        faults.insert(0, f"{query}: the result has no column {', '.join(missing)}")
     if faults:
         raise ConfigError(
             faults[0],

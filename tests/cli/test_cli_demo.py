@@ -150,3 +150,9 @@ def test_before_two_in_the_morning_the_last_night_is_yesterdays(tmp_path: Path) 
         logs.unlogged()
     assert made.reports[0].started_at.date() == (NOW - timedelta(days=1)).date()
     assert made.line is None
+
+
+def test_a_single_run_is_told_as_one(tmp_path: Path) -> None:
+    done = inside("demo", tmp_path / "demo", "--lines", "10", "--days", "0")
+    assert done.code == 0
+    assert "\n1 run took " in done.out

@@ -96,6 +96,9 @@ def test_help_waits_for_no_heavy_import(arguments: tuple[str, ...]) -> None:
     ("arguments", "told"),
     [
         ((), "Missing command; see `po-ingest --help`"),
+        (("xref",), "Missing command; one of: export, gaps, import; see `po-ingest xref --help`"),
+        (("audit",), "Missing command; one of: list, verify; see `po-ingest audit --help`"),
+        (("store",), "Missing command; one of: status, upgrade; see `po-ingest store --help`"),
         (("nigthly",), "no such command 'nigthly': did you mean nightly"),
         (("zzzzzz",), "no such command 'zzzzzz': there are nightly, init,"),
         (("store", "upgrad"), "No such command 'upgrad'"),
@@ -226,6 +229,45 @@ def test_output_that_cannot_be_written_is_exit_1(lived: Home, unbuffered: str) -
     assert "the output could not be written: No space left on device" in told.error
 
 
+@pytest.mark.skipif(os.name == "nt", reason="streams are closed otherwise on Windows")
+def test_a_stdout_that_is_closed_loses_the_results_and_nothing_else(home: Home) -> None:
+    home.insert(("PO-1", 1))
+    assert home.po("nightly").code == 0
+    for command, code in ((("runs",), 0), (("nightly",), 0), (("report", "99"), 2)):
+        done = _shell('exec "$@" >&-', "--config", home.config, *command)
+        assert done.code == code, command
+        assert done.err.count("\n") == (1 if code else 0)
+    assert len(home.po("runs", "--json").json) == 2
+    assert _shell('exec "$@" 2>&-', "--config", home.config, "report", "99").code == 2
+    assert _shell('exec "$@" <&- >&- 2>&-', "--config", home.config, "nightly").code == 0
+
+
+def test_streams_that_are_closed_are_replaced_by_such_that_go_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert edge.main(["zzz"]) == 2
+    assert edge.main(["--version"]) == 0
+    for stream in (sys.stdout, sys.stderr):
+        assert stream.name == os.devnull
+        stream.close()
+
+
+def _shell(script: str, *arguments: str | Path) -> Done:
+    """Run a command line by a shell that does something about its streams first."""
+    command = ["/bin/sh", "-c", script, "sh", *PYTHON, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, check=False, env=environment())  # noqa: S603 - above
+    return Done(done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8"))
+
+
+def test_a_signal_during_the_last_flush_is_one_line(lived: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(output, "flush", interrupted)
+    done = lived.po("runs")
+    assert (done.code, done.err) == (1, "po-ingest: error: ended by SIGINT\n")
+
+
 def test_a_stderr_that_is_closed_does_not_change_the_exit_code(home: Home) -> None:
     read, write = os.pipe()
     os.close(read)
@@ -248,7 +290,7 @@ def test_an_internal_error_is_exit_1_and_its_traceback_goes_to_the_log_only(
     assert (done.code, done.out) == (1, "")
     log = home.folder / "logs" / "po-ingest.log"
     assert done.error == f"po-ingest: error: internal error (RuntimeError); see the log {log}"
-    assert "Traceback" not in done.err
+    assert done.err == done.error + "\n"
     assert "RuntimeError: a bug" in json.loads(log.read_text("utf-8").splitlines()[-1])["exception"]
 
 

@@ -197,6 +197,16 @@ def test_history_of_an_unknown_po_is_exit_2_and_suggests_the_nearest(lived: Home
     assert hint in done.error
 
 
+def test_history_reads_a_line_number_as_the_erps_are_read(lived: Home) -> None:
+    for line in ("00010", "10.0", " 10 "):
+        assert lived.po("history", "PO-1", line).out == lived.po("history", "PO-1", "10").out
+    for line in ("ten", "10.5", " ", "99999999999"):
+        done = lived.po("history", "PO-1", line)
+        assert (done.code, done.out) == (2, "")
+        assert f"{line!r} is no line number" in done.error
+        assert done.error.endswith("; write a whole number such as 10")
+
+
 def test_history_of_an_unknown_line_is_exit_2_and_names_those_there_are(lived: Home) -> None:
     done = lived.po("history", "PO-1", "30")
     assert done.code == 2
@@ -221,6 +231,12 @@ def test_changes_are_of_the_latest_completed_run_by_default(lived: Home) -> None
         ]
     ]  # a rebaseline has none
     assert {row["run_id"] for row in lived.po("changes", "--run", "3", "--format", "json").json} == {3}
+
+
+def test_changes_of_a_failed_run_are_refused(lived: Home) -> None:
+    done = lived.po("changes", "--run", "4")
+    assert (done.code, done.out) == (2, "")
+    assert "is failed: nothing of it was applied" in done.error
 
 
 def test_changes_since_a_date_are_of_all_runs(lived: Home) -> None:
@@ -285,6 +301,13 @@ def test_a_snapshot_file_has_what_stdout_would_have(lived: Home, tmp_path: Path)
         assert str(file) in done.err
         assert file.read_text(encoding="utf-8") == lived.po("snapshot", "--run", "1", "--format", form).out
     assert {each.name for each in tmp_path.iterdir()} == {"lines.csv", "lines.jsonl"}
+
+
+def test_a_snapshot_to_a_dash_goes_to_stdout(lived: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert lived.po("snapshot", "--run", "1", "--output", "-") == lived.po("snapshot", "--run", "1")
+    assert list(tmp_path.iterdir()) == []
+    assert "needs --output" in lived.po("snapshot", "--run", "1", "--format", "parquet", "--output", "-").error
 
 
 def test_a_snapshot_as_parquet_has_types(lived: Home, tmp_path: Path) -> None:

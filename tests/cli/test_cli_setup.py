@@ -10,6 +10,7 @@ from po_ingest import checks, config, wiring
 from po_ingest.ports import Finding, SchemaStatus
 from po_ingest.presets import PRESETS, render
 from support.command_line import NO_RETRY, Home, inside, outside
+from support.store_files import without_rights
 
 # -- init
 
@@ -146,7 +147,7 @@ def test_check_of_an_unknown_adapter_is_exit_2_before_anything_else(home: Home) 
     (home.folder / "po-ingest.db").write_text("no database" * 100, encoding="utf-8")
     done = home.po("check")
     assert done.code == 2
-    assert "'stranger'" in done.error
+    assert "has 1 fault: erp.adapter" in done.error
 
 
 def test_check_of_a_store_that_is_no_database_is_exit_7_and_the_erp_is_looked_at_all_the_same(home: Home) -> None:
@@ -156,6 +157,35 @@ def test_check_of_a_store_that_is_no_database_is_exit_7_and_the_erp_is_looked_at
     done = home.po("check")
     assert done.code == 7
     assert found(home)["query po_lines"][0] == "failed"
+
+
+def test_r19_check_and_dry_run_tell_of_a_store_below_a_file_as_the_nightly_does(home: Home) -> None:
+    home.insert(("PO-1", 10))
+    (home.folder / "file").touch()
+    home.configure(f'{NO_RETRY}[store]\nurl = "sqlite:///file/po-ingest.db"\n')
+    before = home.files()
+    check = home.po("check")
+    dry_run = home.po("nightly", "--dry-run")
+    assert (check.code, dry_run.code) == (7, 7)
+    assert "po-ingest.db cannot be written" in check.error
+    assert "po-ingest.db cannot be written" in dry_run.error
+    assert home.files() == before
+    assert home.po("nightly").code == 7
+
+
+def test_r19_check_and_dry_run_tell_of_a_folder_that_cannot_be_written(home: Home) -> None:
+    home.insert(("PO-1", 10))
+    (home.folder / "stores").mkdir()
+    home.configure('[store]\nurl = "sqlite:///stores/po-ingest.db"\n')
+    with without_rights(home.folder / "stores"):
+        assert home.po("check").code == 7
+        assert home.po("nightly", "--dry-run").code == 7
+    assert home.po("nightly").code == 0
+    with without_rights(home.folder / "stores"):
+        assert home.po("check").code == 7
+        dry_run = home.po("nightly", "--dry-run")
+    assert dry_run.code == 7
+    assert "give this account the right to write to the file and its folder" in dry_run.error
 
 
 def test_check_warns_of_a_log_that_cannot_be_written(home: Home) -> None:

@@ -104,6 +104,29 @@ def test_xref_gaps_tell_code_lines_and_the_first_line(lived: Home) -> None:
     }
 
 
+def test_xref_gaps_say_how_many_of_them_have_been_imported_since(home: Home) -> None:
+    home.insert(("PO-1", 10, "M-1"), ("PO-1", 20, "M-2"), ("PO-1", 30, "M-3"))
+    home.po("nightly")
+    assert home.po("xref", "gaps").err == ""
+    assert home.po("xref", "import", write(home, HEADER + "M-1,,SKU-1,,1\nM-3,,,,0\n")).code == 0
+    done = home.po("xref", "gaps", "--json")
+    assert len(done.json) == 3
+    assert done.err == "note: 1 of these codes is in the cross-reference now; the next nightly maps them\n"
+    assert home.po("xref", "import", write(home, HEADER + "M-3,,SKU-3,,1\n")).out == "1 entry imported\n"
+    assert "2 of these codes are in the cross-reference now" in home.po("xref", "gaps").err
+    home.po("nightly")
+    assert home.po("xref", "gaps").err == ""
+
+
+def test_xref_gaps_say_nothing_of_a_store_that_has_no_effect(home: Home) -> None:
+    home.insert(("PO-1", 10, "M-1"))
+    home.configure("[erp.item_xref]\nquery = \"SELECT 'X' AS erp_item_code\"\n")
+    assert home.po("nightly").code == 0
+    home.po("xref", "import", write(home, HEADER + "M-1,,SKU-1,,1\n"))
+    done = home.po("xref", "gaps", "--json")
+    assert ([gap["erp_item_code"] for gap in done.json], done.err) == (["M-1"], "")
+
+
 # -- store
 
 

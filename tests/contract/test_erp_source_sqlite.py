@@ -123,15 +123,23 @@ def test_time_between_chunks_is_not_the_erps(path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("raw", [b"M\xfcller", b"\xed\xa0\x80"], ids=["latin-1", "lone-surrogate"])
-@pytest.mark.parametrize("fetch_size", [1, 100])
-def test_a_text_that_is_not_utf_8_is_told_with_its_column(path: Path, raw: bytes, fetch_size: int) -> None:
+@pytest.mark.parametrize("fetch_size", [1, 2, 3, 4, 100])
+@pytest.mark.parametrize("place", range(6))
+def test_r8_a_text_that_is_not_utf_8_comes_with_lone_surrogates_and_every_row_comes_once(
+    path: Path, raw: bytes, fetch_size: int, place: int
+) -> None:
+    texts = [b"A", "ä".encode(), b"C", b"D", b"E"]
+    texts.insert(place, raw)
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("INSERT INTO lines VALUES (CAST(? AS TEXT), 1)", (raw,))
+        connection.execute("DELETE FROM lines")
+        connection.executemany("INSERT INTO lines VALUES (CAST(? AS TEXT), 1)", [(text,) for text in [*texts, raw]])
     source = SqliteErpSource(path=path, fetch_size=fetch_size)
-    with pytest.raises(ErpError, match="the column po_number holds a text that is not UTF-8") as caught:
-        read_from(source)
-    assert "erp.db" in caught.value.message
-    assert not caught.value.transient
+    with source.query("SELECT po_number FROM lines ORDER BY rowid") as result:
+        chunks = list(result.chunks)
+    assert [len(chunk) for chunk in chunks[:-1]] == [fetch_size] * (len(chunks) - 1)
+    assert [row for chunk in chunks for row in chunk] == [
+        (text.decode("utf-8", "surrogateescape"),) for text in [*texts, raw]
+    ]
 
 
 def test_a_nul_in_a_text_comes_as_it_is(path: Path) -> None:

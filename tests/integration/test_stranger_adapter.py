@@ -168,7 +168,8 @@ def test_without_the_package_its_adapter_is_a_configuration_error_that_names_tho
     write_orders(tmp_path, ("PO-1", 1, "5"))
     refused = po_ingest(tmp_path, None, "nightly")
     assert refused.returncode == 2
-    line = refused.stderr.splitlines()[0]
+    line, *details = refused.stderr.splitlines()
     assert line.startswith("po-ingest: error: ")
-    assert "'paper'" in line
-    assert "sqlite" in line
+    assert "has 2 faults: erp.adapter, audit.sinks (entry 2)" in line
+    assert "installed are: csv, odbc, sqlite" in details[0]
+    assert "installed are: file" in details[1]

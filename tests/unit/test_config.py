@@ -11,7 +11,7 @@ from typing import Any, Final, get_args, get_type_hints
 import attrs
 import pytest
 
-from po_ingest import config
+from po_ingest import config, installed
 from po_ingest.errors import ConfigError, ExitCode
 from po_ingest.fields import BY_NAME, CUSTOM_SLOTS, FIELDS
 from po_ingest.receipts import RECEIPT_FIELDS
@@ -73,13 +73,20 @@ on = ["failed", "partial", "guard"]
 """
 """The contract's block, word for word but for what it only shows."""
 
+ADAPTERS: Final = {
+    installed.ERP_SOURCES: ("odbc", "sqlite", "csv"),
+    installed.STORES: ("sqlite", "postgresql", "mssql"),
+    installed.AUDIT_SINKS: ("file", "siem", "my_siem"),
+}
+"""Those of this release, and others."""
+
 DOCS: Final = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
 def load(folder: Path, text: str, environ: Mapping[str, str] | None = None) -> Settings:
     file = folder / "po-ingest.toml"
     file.write_text(text, encoding="utf-8")
-    return config.load(file, environ or {})
+    return config.load(file, environ or {}, lambda group: ADAPTERS[group])
 
 
 def test_the_defaults_are_those_of_the_contract(tmp_path: Path) -> None:

@@ -106,6 +106,8 @@ TABLE: Final = f'{{ {MARKER.lower()}_ = "{MARKER}" }}'
         ("erp.connection", "the ERP's connection", ("1", '""', '" "', LIST, r'"a\u0000"')),
         ("erp.name", "a text of 1 to 64 characters", ("1", '""', f'"{MARKER * 9}"', LIST)),
         ("erp.adapter", "an adapter's name", ("true", '""')),
+        ("erp.adapter", "an adapter's name: odbc, sqlite, csv or a plug-in's; installed are: csv, odbc", (WORD,)),
+        ("store.url", "a URL whose scheme names a store; installed are: sqlite", (f'"{MARKER}+x://{MARKER}"',)),
         ("erp.query_timeout", "a whole number from 1", ("0", "-1", "1.0", "true", "2147483648", WORD, LIST)),
         ("erp.fetch_size", "a whole number from 1", ("0", WORD)),
         ("erp.timezone", "the name of a time zone", (WORD, '"../UTC"', '"/etc/localtime"', '"Europe"', "1", '""')),
@@ -194,6 +196,7 @@ def test_a_section_erp_that_is_none_is_a_fault(tmp_path: Path) -> None:
         ("notify.on", f'["failed", "{MARKER}"]', "one of completed"),
         ("notify.urls", f'["https://a.example", "{MARKER}"]', "a URL"),
         ("audit.sinks", '["file", ""]', "a sink's name"),
+        ("audit.sinks", f'["file", {WORD}]', "a sink's name: file or a plug-in's; installed are: file"),
         ("erp.po_lines.columns.sku.null", '["0", true]', "a text, number or date"),
         ("erp.po_lines.columns.sku.null", '["0", inf]', "a text, number or date"),
         ("erp.po_lines.columns.sku.null", '["0", ["0"]]', "a text, number or date"),
@@ -406,3 +409,54 @@ def test_a_mistake_in_the_code_is_not_told_as_a_fault_of_the_file() -> None:
         config_sections._section(RetrySettings, {"attempts": broken})({"attempts": 1})
     with pytest.raises(ValueError, match="99"):
         config_sections._section(Picky, {"attempts": lambda raw: raw})({"attempts": 1})
+
+
+SAME: Final = """
+[erp]
+adapter = "sqlite"
+connection = "data/erp.db"
+"""
+
+
+def test_r15_no_file_to_write_is_the_erps_whatever_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "erp.db").touch()
+    (tmp_path / "other").symlink_to("data")
+    (tmp_path / "hard.db").hardlink_to(tmp_path / "data" / "erp.db")
+    for name in ("data/erp.db", "data/../data/erp.db", "other/erp.db", "hard.db", tmp_path / "data" / "erp.db"):
+        assert faults(tmp_path, f'{SAME}[store]\nurl = "sqlite:///{name}"') == [
+            "store.url: expected another file than the ERP's"
+        ]
+        assert faults(tmp_path, f'{SAME}[audit]\nfile = "{name}"\n[log]\nfile = "{name}"') == [
+            "audit.file: expected another file than the ERP's",
+            "log.file: expected another file than the ERP's",
+        ]
+
+
+def test_r15_a_store_of_a_percent_name_that_is_the_erps_is_told_before_there_is_a_file(tmp_path: Path) -> None:
+    text = '[erp]\nadapter = "sqlite"\nconnection = "a b.db"\n[store]\nurl = "sqlite:///a%20b.db"'
+    assert faults(tmp_path, text) == ["store.url: expected another file than the ERP's"]
+
+
+def test_the_files_of_store_audit_and_log_are_different_ones(tmp_path: Path) -> None:
+    assert fault(tmp_path, '[audit]\nfile = "po-ingest.db"') == "audit.file: expected another file than store.url"
+    assert fault(tmp_path, '[log]\nfile = "po-ingest.db"') == "log.file: expected another file than store.url"
+
+
+@pytest.mark.parametrize("adapter", ["odbc", "csv"])
+def test_r15_only_the_adapter_sqlite_names_a_file(tmp_path: Path, adapter: str) -> None:
+    file = tmp_path / "po-ingest.toml"
+    file.write_text(f'[erp]\nadapter = "{adapter}"\nconnection = "po-ingest.db"', encoding="utf-8")
+    assert config.load(file, {}).erp.connection == "po-ingest.db"
+
+
+def test_adapters_that_are_not_installed_are_told_all_at_once(tmp_path: Path) -> None:
+    text = '[erp]\nadapter = "oracl"\n[store]\nurl = "oracle://host"\n[audit]\nsinks = ["file", "siem"]'
+    told = faults(tmp_path, f"{text}\n[log]\nlevel = 1")
+    assert [line.partition(": ")[0] for line in told] == [
+        "erp.connection",
+        "erp.adapter",
+        "store.url",
+        "audit.sinks (entry 2)",
+        "log.level",
+    ]

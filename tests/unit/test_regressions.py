@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from po_ingest import guards
-from po_ingest.errors import GuardError
-from po_ingest.settings import GuardSettings
+from po_ingest.errors import ConfigError, GuardError
+from po_ingest.reading import resolve_columns
+from po_ingest.settings import ColumnSettings, GuardSettings
 from po_ingest.stages.report import Tally
 
 
@@ -27,3 +28,11 @@ def test_r7_a_ratio_that_is_just_reached_breaks_no_guard(part: int, whole: int, 
     with pytest.raises(GuardError) as caught:
         guards.check(tally(part + 1), seen, limits, allow_shrink=False)
     assert len(caught.value.details) == 3  # the other two guards, and the reason of the rejected rows
+
+
+def test_all_columns_that_a_result_lacks_are_told_in_one_line() -> None:
+    listed = {"sku": ColumnSettings(column="NOCOL"), "item": ColumnSettings(column="NOCOL2")}
+    with pytest.raises(ConfigError) as caught:
+        resolve_columns("po_lines", ("po_number", "po_number"), ["po_number", "sku", "item"], listed)
+    assert caught.value.message == "po_lines: the result has no column 'NOCOL' (field sku), 'NOCOL2' (field item)"
+    assert caught.value.details == ("po_lines: the result has 2 columns named 'po_number' (field po_number)",)

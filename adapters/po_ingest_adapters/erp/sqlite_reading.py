@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import closing, contextmanager
+from itertools import islice
 from typing import Final
 
 import attrs
@@ -23,7 +24,7 @@ TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 PRIMARY_CODE: Final = 0xFF
 NO_TABLE: Final = re.compile(r"no such table: (?:main\.)?(.+)")
 NO_COLUMN: Final = re.compile(r"no such column: (.+)")
-NOT_UTF_8: Final = re.compile(r"Could not decode to UTF-8 column '(.*?)' with text", re.DOTALL)
+NOT_UTF_8: Final = "Could not decode to UTF-8"
 
 
 @attrs.frozen(kw_only=True)
@@ -63,14 +64,29 @@ class SqliteQuery:
 
     def _chunks(self, cursor: sqlite3.Cursor, deadline: Deadline) -> Generator[list[RawRow], None, None]:
         while True:
+            rows: list[RawRow] = []
             with deadline.running():
                 try:
-                    rows = cursor.fetchmany(self.fetch_size)
+                    self._fetch(cursor, rows)
                 except sqlite3.Error as error:
                     raise self._told(error, deadline) from error
             if not rows:
                 return
             yield rows
+
+    def _fetch(self, cursor: sqlite3.Cursor, rows: list[RawRow]) -> None:
+        """Add up to a chunk of rows; texts that are not UTF-8 get lone surrogates: their rows will be rejected (R8).
+
+        The driver's own decoding is the faster by a quarter, so it is left only at the first text that it refuses. It
+        refuses before it goes on to the next row: that row comes again, and those before it are in the list.
+        """
+        try:
+            rows.extend(islice(cursor, self.fetch_size))
+        except sqlite3.OperationalError as error:
+            if not str(error).startswith(NOT_UTF_8):
+                raise
+            self.connection.text_factory = _decode
+            rows.extend(islice(cursor, self.fetch_size - len(rows)))
 
     def _told(self, error: sqlite3.Error, deadline: Deadline) -> ErpError:
         code = primary_code(error)
@@ -81,9 +97,6 @@ class SqliteQuery:
                 raise Interrupted("a signal") from error
             return wording.timed_out(self.timeout)
         if code != sqlite3.SQLITE_ERROR:
-            found = NOT_UTF_8.match(text)
-            if found is not None:
-                return not_utf_8(self.source, found[1])
             return unreadable(self.source, error)
         found = NO_TABLE.match(text)
         if found is not None:
@@ -107,12 +120,8 @@ def primary_code(error: sqlite3.Error) -> int | None:
     return None if code is None else code & PRIMARY_CODE
 
 
-def not_utf_8(source: str, column: str) -> ErpError:
-    """Return the error for a text that SQLite holds in another encoding than its own."""
-    return ErpError(
-        f"{source}: the column {column} holds a text that is not UTF-8",
-        hint="have it mended in the ERP, or let the query leave it out",
-    )
+def _decode(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def unreadable(source: str, error: sqlite3.Error) -> ErpError:

@@ -31,13 +31,15 @@ CHANGE_TABLE: Final = (
 )
 """The columns of `changes` as a table."""
 
+STDOUT: Final = Path("-")
+
 
 @click.command("history")
 @click.argument("po_number")
-@click.argument("line", required=False, type=int)
+@click.argument("line", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print an array of the events and batches.")
 @pass_session
-def history_command(session: Session, po_number: str, line: int | None, *, as_json: bool) -> None:
+def history_command(session: Session, po_number: str, line: str | None, *, as_json: bool) -> None:
     """Tell the story of a PO, or of one LINE of it.
 
     Every change with its previous value, every delivery and absence, with run
@@ -48,14 +50,15 @@ def history_command(session: Session, po_number: str, line: int | None, *, as_js
       po-ingest history 4500001234
       po-ingest history 4500001234 10 --json
     """  # noqa: D301 - \b is click's mark for lines to be left as they are
+    number = None if line is None else queries.parse_line_number(line)
     with session.reading() as (settings, view):
-        lines = queries.find_lines(view, settings.erp.name, po_number, line)
+        lines = queries.find_lines(view, settings.erp.name, po_number, number)
         found = timelines.timelines(view, settings.erp.name, lines)
     if as_json:
         output.json_array(row for timeline in found for row in timelines.history_rows(timeline))
         return
-    for number, timeline in enumerate(found):
-        if number:
+    for place, timeline in enumerate(found):
+        if place:
             output.line("")
         _show_timeline(timeline)
 
@@ -106,7 +109,7 @@ def _run_of_changes(
 ) -> int | None:
     """Return the run that is meant; none if it is all runs since a date, or there is no run."""
     if run is not None:
-        return queries.find_run(view, settings.erp.name, run, applied_only=True).id
+        return queries.find_applied_run(view, settings.erp.name, run).id
     latest = view.last_applied(settings.erp.name)
     if start is None and latest is None:
         session.note(f"no run of ERP {settings.erp.name!r} has completed yet")
@@ -138,7 +141,11 @@ def _rows(records: Iterable[Row], columns: Sequence[str]) -> Iterator[list[objec
     help="Parquet needs the extra po-ingest[parquet], and --output.",
 )
 @click.option(
-    "--output", "path", metavar="FILE", type=click.Path(path_type=Path), help="Write a file, whole or not at all."
+    "--output",
+    "path",
+    metavar="FILE",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Write a file, whole or not at all; - is stdout.",
 )
 @pass_session
 def snapshot_command(session: Session, run: str, form: str, path: Path | None) -> None:
@@ -149,6 +156,7 @@ def snapshot_command(session: Session, run: str, form: str, path: Path | None) -
       po-ingest snapshot --run latest > lines.csv
       po-ingest snapshot --run 12 --format parquet --output lines.parquet
     """  # noqa: D301 - \b is click's mark for lines to be left as they are
+    path = None if path == STDOUT else path
     if form == "parquet":
         _require_parquet(path)
     with session.reading() as (settings, view):

@@ -90,6 +90,9 @@ def main(arguments: Sequence[str]) -> int:
     except PoIngestError as error:
         _close_stdout()
         code = code or tell(str(error), code=error.exit_code)
+    except KeyboardInterrupt as error:
+        _close_stdout()
+        code = code or tell(_ending(error), code=ExitCode.FAILED)
     return code
 
 
@@ -99,17 +102,18 @@ def _call(arguments: Sequence[str], session: Session) -> int:
         with interruptible():
             group.main(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=session)
     except PoIngestError as error:
+        _log_refusal(error, session)
         return tell(str(error), error.details, code=error.exit_code)
     except click.UsageError as error:
         return tell(_usage(error), code=ExitCode.USAGE)
     except (Interrupted, KeyboardInterrupt, click.Abort) as error:
         return tell(f"{_ending(error)}; nothing was left half done, run it again", code=ExitCode.FAILED)
     except output.ReaderGoneError:
-        return session.exit_code
+        return ExitCode.DONE
     except Exception as error:  # noqa: BLE001 - the last resort: the user gets a line, the log the traceback
         log = _log_internal(error, session)
         return tell(f"internal error ({type(error).__name__}); see the log {log}", code=ExitCode.FAILED)
-    return session.exit_code
+    return ExitCode.DONE
 
 
 def tell(message: str, details: Sequence[str] = (), *, code: int) -> int:
@@ -129,8 +133,12 @@ def _indented(details: Sequence[str]) -> list[str]:
 
 def _usage(error: click.UsageError) -> str:
     """Return click's message on one line, with what to do."""
-    message = " ".join(error.format_message().split()).rstrip(".")
     path = error.ctx.command_path if error.ctx else PROGRAM
+    message = " ".join(error.format_message().split()).rstrip(".")
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is the whole help
+        group = error.ctx.command
+        names = group.list_commands(error.ctx) if isinstance(group, click.Group) else ()
+        message = f"Missing command; one of: {', '.join(names)}"
     if isinstance(error, click.NoSuchOption) and error.option_name in GLOBAL_OPTIONS:
         return f"{message} after the command; write it before: {PROGRAM} {error.option_name} ..."
     return f"{message}; see `{path} --help`"
@@ -138,6 +146,22 @@ def _usage(error: click.UsageError) -> str:
 
 def _ending(error: BaseException) -> str:
     return str(error) if isinstance(error, Interrupted) else "ended by SIGINT"
+
+
+def _log_refusal(error: PoIngestError, session: Session) -> None:
+    """Write to the log, if the command has one, what its run has not written there: that it failed."""
+    if not session.logs_to_file or (error.report is not None and error.report.status == "failed"):
+        return
+    import structlog  # noqa: PLC0415 - imported by then
+
+    log = structlog.get_logger("po_ingest.cli")
+    facts = {"error": error.message, "details": list(error.details), "exit_code": int(error.exit_code), "told": True}
+    if error.exit_code == ExitCode.LOCKED:
+        log.warning("run refused", **facts)
+    elif error.exit_code == ExitCode.RESERVATION:
+        log.warning("applied with a reservation", exc_info=error, **facts)
+    else:
+        log.error("command failed", exc_info=error, **facts)
 
 
 def _log_internal(error: Exception, session: Session) -> Path:
@@ -151,7 +175,7 @@ def _log_internal(error: Exception, session: Session) -> Path:
 
     settings = session.log or LogSettings(file=Path(tempfile.gettempdir()) / f"{PROGRAM}-{os.getpid()}.log")
     logs.configure(settings, verbose=False, quiet=True)
-    structlog.get_logger("po_ingest.cli").critical("internal error", exc_info=error)
+    structlog.get_logger("po_ingest.cli").critical("internal error", exc_info=error, told=True)
     return settings.file
 
 

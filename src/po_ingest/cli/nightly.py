@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import click
 
@@ -12,7 +12,7 @@ from po_ingest.cli import output
 from po_ingest.cli.progress import watched
 from po_ingest.cli.reports import report_sections
 from po_ingest.cli.session import Session, pass_session
-from po_ingest.errors import ConfigError, PoIngestError
+from po_ingest.errors import ConfigError, Interrupted, PoIngestError, ReservationError
 from po_ingest.model import APPLIED, RunReport
 
 
@@ -45,10 +45,12 @@ def nightly_command(session: Session, /, *, as_json: bool, **flags: bool) -> Non
         report = _run(session, flags)
     except PoIngestError as error:
         if error.report is not None:
-            session.exit_code = int(error.exit_code)  # also if nobody reads the report
-            _show(session, error.report, flags, as_json=as_json)
+            with suppress(output.OutputError, output.ReaderGoneError):  # how the run ended matters more
+                _show(session, error.report, flags, as_json=as_json)
         raise
-    _show(session, report, flags, as_json=as_json)
+    with _reserved(report):
+        _show(session, report, flags, as_json=as_json)
+        output.flush()
 
 
 def _run(session: Session, flags: dict[str, bool]) -> RunReport:
@@ -68,6 +70,22 @@ def _without_collector() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+@contextmanager
+def _reserved(report: RunReport) -> Iterator[None]:
+    """Have no fault in the printing of its report say that a run failed which was applied."""
+    try:
+        yield
+    except output.ReaderGoneError:
+        raise
+    except (Exception, Interrupted, KeyboardInterrupt) as error:
+        if report.dry_run:
+            raise
+        cause = error.message if isinstance(error, PoIngestError) else str(error) or type(error).__name__
+        raise ReservationError(
+            f"the run was applied, but its report could not be printed: {cause}", hint="`po-ingest report` shows it"
+        ) from error
 
 
 def _show(session: Session, report: RunReport, flags: dict[str, bool], *, as_json: bool) -> None:

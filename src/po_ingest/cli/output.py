@@ -51,8 +51,18 @@ class ReaderGoneError(Exception):
     """Nobody reads stdout any more (`po-ingest changes | head`)."""
 
 
+class OutputError(PoIngestError):
+    """Stdout is there, but cannot be written."""
+
+
 def use_utf8() -> None:
-    """Write UTF-8 whatever the locale; what it cannot hold (lone surrogates) comes as an escape."""
+    """Write UTF-8 whatever the locale; what it cannot hold (lone surrogates) comes as an escape.
+
+    A stream that is closed (`>&-`) becomes one that goes nowhere; so no file that is opened later takes its place.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - open to the end
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -105,7 +115,7 @@ def _text(value: object) -> str:
 
 
 def write(text: str) -> None:
-    """Write to stdout. Raises ReaderGoneError, and PoIngestError where it cannot be written."""
+    """Write to stdout. Raises ReaderGoneError, and OutputError where it cannot be written."""
     _guarded(lambda: sys.stdout.write(text))
 
 
@@ -120,7 +130,7 @@ def _guarded(step: Callable[[], object]) -> None:
     except BrokenPipeError:
         raise ReaderGoneError from None
     except OSError as error:
-        raise PoIngestError(
+        raise OutputError(
             f"the output could not be written: {error.strerror or type(error).__name__}",
             hint="check where stdout goes to",
         ) from error
@@ -259,6 +269,11 @@ def pairs_table(pairs: Sequence[tuple[str, object]]) -> None:
         text = shown(value)
         drawn.add_row(Text(f"  {name}", style="dim"), Text(text, style=STATUS_STYLES.get(text, "")))
     _guarded(lambda: console().print(drawn))
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return a number with its noun."""
+    return f"{number} {one if number == 1 else many}"
 
 
 def line(text: str) -> None:

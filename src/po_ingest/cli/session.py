@@ -25,15 +25,15 @@ class Session:
     config: Path | None = None
     verbose: bool = False
     quiet: bool = False
-    exit_code: int = 0  # of the work that was done, should its output find no reader
     log: LogSettings | None = None  # known once there is a configuration
+    logs_to_file: bool = False
 
     def settings(self, *, log_to_file: bool = False) -> Settings:
         """Load the configuration, and start to log as it says. Raises ConfigError."""
         from po_ingest import config, logs  # noqa: PLC0415 - as above
 
         settings = config.load(config.find(self.config, os.environ), os.environ)
-        self.log = settings.log
+        self.log, self.logs_to_file = settings.log, log_to_file
         logs.configure(settings.log, verbose=self.verbose, quiet=self.quiet, to_file=log_to_file)
         return settings
 

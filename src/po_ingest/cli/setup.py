@@ -107,7 +107,9 @@ def demo_command(session: Session, folder: Path, lines: int, days: int) -> None:
     output.table(("night", *NIGHT), map(_night, result.reports), numbers=tuple(NIGHT))
     seconds = sum(report.duration_seconds or 0.0 for report in result.reports)
     output.line("")
-    output.line(f"{len(result.reports)} runs took {seconds:.1f} s. The history is in {folder}. Try:")
+    output.line(
+        f"{output.counted(len(result.reports), 'run', 'runs')} took {seconds:.1f} s. The history is in {folder}. Try:"
+    )
     for arguments in _suggestions(result.line):
         output.line(f"  {_command(result.config, *arguments)}")
 
@@ -132,7 +134,7 @@ def _night(report: RunReport) -> tuple[object, ...]:
 
 def _tell_night(session: Session, report: RunReport) -> None:
     if not session.quiet:
-        what = "baseline" if report.baseline else f"{report.change_events_detected} changes"
+        what = "baseline" if report.baseline else output.counted(report.change_events_detected, "change", "changes")
         click.echo(f"run {report.run_id}, night of {report.started_at:%Y-%m-%d}: {what}", err=True)
 
 

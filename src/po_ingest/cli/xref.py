@@ -58,7 +58,7 @@ def import_command(session: Session, file: Path) -> None:
     retries = Retries(lambda attempt, _wait, cause: session.note(f"try {attempt} follows: {cause}"))
     with retries.told():
         retries(settings.store.retry, put)
-    output.line(f"{len(rows)} entries imported")
+    output.line(f"{output.counted(len(rows), 'entry', 'entries')} imported")
     if settings.erp.item_xref is not None:
         session.warn(f"{OF_THE_ERP}, and so this import, has no effect")
 
@@ -103,6 +103,10 @@ def gaps_command(session: Session, *, as_json: bool) -> None:
     """  # noqa: D301 - \b is click's mark for lines to be left as they are
     with session.reading() as (settings, view):
         gaps = view.gaps(settings.erp.name)
+        by_now = queries.known_by_now(view, gaps) if settings.erp.item_xref is None else 0
+    if by_now:
+        codes = output.counted(by_now, "of these codes is", "of these codes are")
+        session.note(f"{codes} in the cross-reference now; the next nightly maps them")
     if as_json:
         output.json_array(queries.pick(gap, queries.GAP_COLUMNS) for gap in gaps)
         return

@@ -158,7 +158,7 @@ class SqliteDatabase:
         return self.path.with_name(self.path.name + "-wal").exists()
 
     def _is_writable(self) -> bool:
-        return _may_write(self.path) and _may_write(self.path.parent)
+        return _may_write(self.path) and _may_add(self.path.parent)
 
     def _engine(self, mode: str) -> Engine:
         if mode not in self._engines:
@@ -188,9 +188,11 @@ class SqliteDatabase:
     def check_rights(self) -> None:
         """Raise StoreError if this account may not write, or create, the file."""
         first = self.path
-        while not first.exists():
+        while not os.path.lexists(first):
             first = first.parent
-        if not _may_write(first) or (first == self.path and not _may_write(self.path.parent)):
+        folder = self.path.parent if first == self.path else first
+        is_file = first != self.path or first.is_file()
+        if not is_file or not folder.is_dir() or not _may_write(first) or not _may_add(folder):
             raise StoreError(f"{self.label()} cannot be written", hint=HINTS[sqlite3.SQLITE_READONLY])
 
     def reserve_ids(self, connection: Connection, table: Table, count: int) -> int:  # noqa: ARG002 - others count
@@ -269,6 +271,10 @@ class SqliteDatabase:
 
 def _may_write(path: Path) -> bool:
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _may_add(folder: Path) -> bool:
+    return os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _uri(path: Path, options: str) -> str:
