@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import Final, NoReturn
 
 import hypothesis
@@ -12,6 +13,10 @@ import structlog
 hypothesis.settings.register_profile("dev", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it puts into the background so. The tests' processes would inherit it, and Ctrl-C not end them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 OF_THE_USER: Final = ("PO_INGEST_CONFIG", "PO_INGEST_ERP", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
 """Variables that a developer may have set, and that would change what the tests see."""

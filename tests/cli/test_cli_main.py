@@ -425,6 +425,7 @@ def test_a_run_that_a_signal_ends_is_exit_1_recorded_as_failed_and_changes_nothi
         out, err = process.communicate(timeout=60)
     finally:
         process.kill()  # else a run that goes on for ever would take the other tests' time
+        process.communicate()
     done = Done(process.returncode, out.decode("utf-8"), err.decode("utf-8"))
     assert done.code == 1
     assert f"ended by {number.name}" in done.error or "ended by a signal" in done.error
