@@ -15,7 +15,7 @@ hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, prin
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell starts what it puts into the background so. The tests' processes would inherit it, and Ctrl-C not end them.
+    # A shell starts what it puts into the background so. The tests' processes would inherit it: no Ctrl-C ended them.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 OF_THE_USER: Final = ("PO_INGEST_CONFIG", "PO_INGEST_ERP", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
