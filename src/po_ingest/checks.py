@@ -12,8 +12,7 @@ from typing import Final, TypeAlias
 import attrs
 
 from po_ingest.errors import ConfigError, ErpError, ExitCode, PoIngestError, StoreError
-from po_ingest.fields import to_text
-from po_ingest.model import RawRow, Run
+from po_ingest.model import RawRow, Run, lock_is_held
 from po_ingest.ports import ErpSource, Finding, ResultSet, SchemaStatus, Store
 from po_ingest.reading import LineReading, Rejection
 from po_ingest.receipts import ReceiptReading
@@ -79,7 +78,7 @@ def _store(settings: Settings, store: Store) -> Iterator[Finding]:
         yield Finding(
             "lock",
             "failed",
-            f"another run of ERP {erp!r} is in progress: {_holder(store, erp)}",
+            lock_is_held(erp, _running(store, erp)),
             "wait until it has ended",
             ExitCode.LOCKED,
         )
@@ -87,15 +86,10 @@ def _store(settings: Settings, store: Store) -> Iterator[Finding]:
         yield Finding("lock", "ok", f"no run of ERP {erp!r} is in progress")
 
 
-def _holder(store: Store, erp: str) -> str:
-    """Tell who holds the lock, and since when, as the nightly does."""
-    running: list[Run] = []
+def _running(store: Store, erp: str) -> list[Run]:
     with suppress(StoreError), store.read() as view:
-        running = view.runs(erp, limit=1, statuses=["running"])
-    if not running:
-        return "another process holds the lock"
-    run = running[0]
-    return f"run {run.run_identifier} (process {run.process} on {run.host}) since {to_text(run.started_at)}"
+        return view.runs(erp, limit=1, statuses=["running"])
+    return []
 
 
 def _schema(schema: SchemaStatus) -> Finding:

@@ -292,6 +292,13 @@ class Journal:
             stages=self._stage_seconds(),
         )
 
+    def _failed(self, failure: PoIngestError) -> RunReport:
+        return attrs.evolve(
+            self._report(),
+            exit_code=failure.exit_code,
+            errors_encountered=(StageError(self._stage, type(failure).__name__, str(failure)),),
+        )
+
     def conclude(self, work: Callable[[], RunReport]) -> RunReport:
         """Do the work, then tell of its outcome. Raises PoIngestError with the report if it failed, or for exit 3."""
         report = self._guarded(work)
@@ -335,11 +342,7 @@ class Journal:
             kind = type(error).__name__
             failure = PoIngestError(f"internal error ({kind})", hint="nothing of this run was applied; see the log")
             failure.__cause__ = error
-        report = attrs.evolve(
-            self._report(),
-            exit_code=failure.exit_code,
-            errors_encountered=(StageError(self._stage, type(failure).__name__, str(failure)),),
-        )
+        report = self._failed(failure)
         log.error("run failed", exc_info=failure, stage=self._stage, run_id=self.run_id, told=True)
         if not self.is_rehearsal:
             self._record_failure(report, failure)
@@ -368,12 +371,7 @@ class Journal:
         self, failure: PoIngestError, report: RunReport | None = None, *, with_start: bool = False
     ) -> None:
         """Keep what is to be told of a failure while the store is down (R14)."""
-        told = report or attrs.evolve(
-            self._report(),
-            run_id=None,
-            exit_code=failure.exit_code,
-            errors_encountered=(StageError(self._stage, type(failure).__name__, str(failure)),),
-        )
+        told = report or attrs.evolve(self._failed(failure), run_id=None)
         tell = Teller(None, self.parts.clock())
         events = [tell.started(self._start())] if with_start else []
         try:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import enum
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from po_ingest.fields import Values
+from po_ingest.fields import Values, to_text
 
 LineKey: TypeAlias = tuple[str, int]
 """PO number and line number: the identity of a PO line within its ERP."""
@@ -332,3 +332,12 @@ class MappedLine:
     values: Values
     is_unmapped: bool
     mapping: bytes | None
+
+
+def lock_is_held(erp: str, running: Sequence[Run]) -> str:
+    """Tell that another run is in progress, who holds the lock and since when; `running` are the running runs (R13)."""
+    told = f"another run of ERP {erp!r} is in progress: "
+    if not running:
+        return told + "another process holds the lock"
+    run = running[0]
+    return told + f"run {run.run_identifier} (process {run.process} on {run.host}) since {to_text(run.started_at)}"

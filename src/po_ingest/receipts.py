@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
-from po_ingest.fields import BY_NAME, DECIMAL_LIMIT, Field, Kind, Value, quantize
+from po_ingest.fields import BY_NAME, DECIMAL_LIMIT, Field, Kind, Value
 from po_ingest.model import LineKey, RawRow, RejectedRow
 from po_ingest.readers import Unreadable, make_reader
 from po_ingest.reading import DIGEST_SIZE, Reader, Rejection, cut, read_key, require, resolve_columns, row_as_json
@@ -151,12 +151,7 @@ def _add(one: DeliveryEvent | None, other: DeliveryEvent) -> DeliveryEvent:
 
 def _is_too_large(events: Iterable[DeliveryEvent]) -> bool:
     quantities = [event.quantity for event in events]
-    return any(abs(quantize_safely(number)) >= DECIMAL_LIMIT for number in (*quantities, sum(quantities, Decimal(0))))
-
-
-def quantize_safely(number: Decimal) -> Decimal:
-    """Round to three places where the number is small enough for it, else return it as it is."""
-    return quantize(number) if abs(number) < DECIMAL_LIMIT else number
+    return any(abs(number) >= DECIMAL_LIMIT for number in (*quantities, sum(quantities, Decimal(0))))
 
 
 def _rejected(reading: ReceiptReading, row: RawRow, error: Rejection) -> RejectedRow:

@@ -14,7 +14,7 @@ import attrs
 
 from po_ingest.audit_chain import GENESIS, link
 from po_ingest.errors import LockHeldError, StoreError
-from po_ingest.fields import CUSTOM_SLOTS, FIELDS, INDEX, Value, Values, to_text
+from po_ingest.fields import CUSTOM_SLOTS, FIELDS, INDEX, Value, Values
 from po_ingest.model import (
     APPLIED,
     AuditEvent,
@@ -34,6 +34,7 @@ from po_ingest.model import (
     RunReport,
     SnapshotAction,
     XrefRow,
+    lock_is_held,
 )
 from po_ingest.ports import Finding, Row, SchemaStatus, StoreTransaction, StoreView
 from po_ingest.stages.report import report_dict
@@ -503,7 +504,7 @@ class MemoryStore:
         self.plan.step("lock")
         if erp in self._locked:
             raise LockHeldError(
-                f"another run of ERP {erp!r} is in progress: {self._describe_holder(erp)}",
+                lock_is_held(erp, MemoryView(self.tables, FailurePlan()).runs(erp, limit=1, statuses=["running"])),
                 hint="wait until it has ended, then run again",
             )
         self._locked.add(erp)
@@ -511,13 +512,6 @@ class MemoryStore:
             yield
         finally:
             self._locked.discard(erp)
-
-    def _describe_holder(self, erp: str) -> str:
-        running = MemoryView(self.tables, FailurePlan()).runs(erp, limit=1, statuses=["running"])
-        if not running:
-            return "another process holds the lock"
-        run = running[0]
-        return f"run {run.run_identifier} (process {run.process} on {run.host}) since {to_text(run.started_at)}"
 
     def holder(self, erp: str) -> bool:
         """Say whether the lock is taken at this moment."""

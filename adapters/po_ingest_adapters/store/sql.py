@@ -10,8 +10,7 @@ from sqlalchemy import Connection, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from po_ingest.errors import LockHeldError, StoreError
-from po_ingest.fields import to_text
-from po_ingest.model import Run
+from po_ingest.model import Run, lock_is_held
 from po_ingest.ports import Finding, SchemaStatus, StoreTransaction, StoreView
 from po_ingest.settings import StoreSettings
 from po_ingest_adapters.store.database import Access, Database, open_database
@@ -92,19 +91,15 @@ class SqlStore:
         with self.database.lock(erp) as is_taken:
             if not is_taken:
                 raise LockHeldError(
-                    f"another run of ERP {erp!r} is in progress: {self._describe_holder(erp)}",
+                    lock_is_held(erp, self._running(erp)),
                     hint="wait until it has ended, then run again",
                 )
             yield
 
-    def _describe_holder(self, erp: str) -> str:
-        running: list[Run] = []
+    def _running(self, erp: str) -> list[Run]:
         with suppress(StoreError), self.read() as view:
-            running = view.runs(erp, limit=1, statuses=["running"])
-        if not running:
-            return "another process holds the lock"
-        run = running[0]
-        return f"run {run.run_identifier} (process {run.process} on {run.host}) since {to_text(run.started_at)}"
+            return view.runs(erp, limit=1, statuses=["running"])
+        return []
 
     def holder(self, erp: str) -> bool:
         """Say whether the lock is taken at this moment."""
