@@ -12,8 +12,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.dml import UpdateBase
 
 from po_ingest_adapters.store.column_types import Processor
+from po_ingest_adapters.store.database import BulkInsert, Database, Rows
 
-Rows: TypeAlias = list[tuple[Any, ...]]
 Picker: TypeAlias = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
 FETCH: Final = 5000
@@ -69,27 +69,38 @@ def _convert(rows: Rows, processors: list[tuple[int, Processor]]) -> Rows:
 class BulkWriter:
     """Sends many rows with one statement; `exec_driver_sql` skips SQLAlchemy's work per parameter."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, database: Database) -> None:
         """Write through the connection, in its transaction."""
         self.connection = connection
+        self._database = database
+        self._inserts: dict[tuple[str, ...], tuple[BulkInsert, Picker | None]] = {}
         self._compiled: dict[tuple[str, ...], tuple[str, Picker | None]] = {}
 
     def insert(self, table: Table, names: Sequence[str], rows: Rows) -> None:
         """Insert encoded rows, their values in the order of `names`."""
-        statement = insert(table).values({name: bindparam(name) for name in names})
-        self.run(statement, names, rows, shape=(table.name, *names))
+        if not rows:
+            return
+        shape = (table.name, *names)
+        if shape not in self._inserts:
+            self._inserts[shape] = compile_insert(table, names, self.connection.dialect)
+        bulk_insert, pick = self._inserts[shape]
+        self._database.insert_rows(self.connection, bulk_insert, rows if pick is None else list(map(pick, rows)))
 
-    def run(
-        self, statement: UpdateBase, names: Sequence[str], rows: Rows, *, shape: tuple[str, ...] | None = None
-    ) -> None:
+    def run(self, statement: UpdateBase, names: Sequence[str], rows: Rows) -> None:
         """Run a statement for each of the encoded rows; its parameters are named as in `names`, and all of them."""
         if not rows:
             return
-        shape = shape or (str(statement), *names)
+        shape = (str(statement), *names)
         if shape not in self._compiled:
             self._compiled[shape] = compile_statement(statement, self.connection.dialect, names)
         sql, pick = self._compiled[shape]
-        self.connection.exec_driver_sql(sql, rows if pick is None else list(map(pick, rows)))
+        self._database.run_rows(self.connection, sql, rows if pick is None else list(map(pick, rows)))
+
+
+def compile_insert(table: Table, names: Sequence[str], dialect: Dialect) -> tuple[BulkInsert, Picker | None]:
+    """Return the INSERT of these columns, which takes them in the table's order, and what brings a row into it."""
+    sql, pick = compile_statement(insert(table).values({name: bindparam(name) for name in names}), dialect, names)
+    return BulkInsert(table, tuple(column.name for column in table.columns if column.name in names), sql), pick
 
 
 def compile_statement(statement: UpdateBase, dialect: Dialect, names: Sequence[str]) -> tuple[str, Picker | None]:

@@ -6,8 +6,9 @@ import enum
 import importlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, TypeAlias, cast
 
+import attrs
 from sqlalchemy import Connection, Table
 from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.exc import ArgumentError
@@ -17,6 +18,18 @@ from po_ingest.settings import StoreSettings
 
 DATABASES: Final = {"sqlite": "po_ingest_adapters.store.dialects.sqlite"}
 """Backend name of a SQLAlchemy URL -> module with `open_database(url, settings) -> Database`."""
+
+
+Rows: TypeAlias = list[tuple[Any, ...]]
+
+
+@attrs.frozen(slots=True)
+class BulkInsert:
+    """A table, names of its columns, and the INSERT that takes their values in this order."""
+
+    table: Table
+    names: tuple[str, ...]
+    sql: str
 
 
 class Access(enum.Enum):
@@ -64,6 +77,14 @@ class Database(Protocol):
 
     def reserve_ids(self, connection: Connection, table: Table, count: int) -> int:
         """Return the first of `count` ids in a row that nobody else gets, in a transaction for writing."""
+        ...
+
+    def insert_rows(self, connection: Connection, insert: BulkInsert, rows: Rows) -> None:
+        """Insert encoded rows, in the order of the insert's names, the fastest way that the driver has."""
+        ...
+
+    def run_rows(self, connection: Connection, sql: str, rows: Rows) -> None:
+        """Run a statement for each row of parameters, within what the driver may be sent at once."""
         ...
 
     def append_only(self, table: Table) -> Sequence[str]:

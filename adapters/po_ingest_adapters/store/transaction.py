@@ -12,8 +12,8 @@ from po_ingest.audit_chain import GENESIS, link
 from po_ingest.errors import StoreError
 from po_ingest.model import AuditEvent, Delta, NewRun, RunContext, RunReport, XrefRow
 from po_ingest.stages.report import report_dict
-from po_ingest_adapters.store.bulk import BulkWriter, Rows, chunks, encode
-from po_ingest_adapters.store.database import Database
+from po_ingest_adapters.store.bulk import BulkWriter, chunks, encode
+from po_ingest_adapters.store.database import Database, Rows
 from po_ingest_adapters.store.schema import Tables
 from po_ingest_adapters.store.view import SqlView
 from po_ingest_adapters.store.writer import DeltaWriter
@@ -46,7 +46,7 @@ class SqlTransaction(SqlView):
         """Write through a connection that has begun its transaction."""
         super().__init__(connection, tables)
         self._database = database
-        self._bulk = BulkWriter(connection)
+        self._bulk = BulkWriter(connection, database)
         self._writers: dict[RunContext, DeltaWriter] = {}
 
     def start_run(self, run: NewRun) -> int:

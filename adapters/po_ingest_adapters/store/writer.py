@@ -11,9 +11,9 @@ from sqlalchemy import Column, Table, Update, bindparam, case, func, literal_col
 
 from po_ingest.fields import CUSTOM_SLOTS, FIELDS, INDEX, INTEGER_MAX, INTEGER_MIN, MAPPED_BY_XREF, to_text
 from po_ingest.model import Delta, LineChange, Presence, RejectedRow, RunContext, SnapshotAction
-from po_ingest_adapters.store.bulk import BulkWriter, Rows, chunks, encode, fetch_rows
+from po_ingest_adapters.store.bulk import BulkWriter, chunks, encode, fetch_rows
 from po_ingest_adapters.store.column_types import encode_json
-from po_ingest_adapters.store.database import Database
+from po_ingest_adapters.store.database import Database, Rows
 from po_ingest_adapters.store.schema import Tables
 
 FIELD_NAMES: Final = tuple(field.name for field in FIELDS)

@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from po_ingest.errors import ConfigError, StoreError
 from po_ingest.settings import StoreSettings
-from po_ingest_adapters.store.database import Access
+from po_ingest_adapters.store.database import Access, BulkInsert, Rows
 
 OWNER_ONLY: Final = 0o600
 BUSY_TIMEOUT: Final = 5.0
@@ -199,6 +199,14 @@ class SqliteDatabase:
         """Return the id after the highest; BEGIN IMMEDIATE keeps everybody else from it."""
         highest: int | None = connection.execute(select(func.max(table.c.id))).scalar()
         return (highest or 0) + 1
+
+    def insert_rows(self, connection: Connection, insert: BulkInsert, rows: Rows) -> None:
+        """Insert rows: the driver prepares the statement once."""
+        connection.exec_driver_sql(insert.sql, rows)
+
+    def run_rows(self, connection: Connection, sql: str, rows: Rows) -> None:
+        """Run a statement for each row: the driver prepares it once."""
+        connection.exec_driver_sql(sql, rows)
 
     def append_only(self, table: Table) -> Sequence[str]:
         """Return triggers that refuse UPDATE and DELETE, and REPLACE, which deletes without telling triggers."""
