@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from typing import Final, NoReturn
 
 import hypothesis
 import pytest
 import structlog
+
+from support.store_postgres import Postgres, postgres_stores
 
 hypothesis.settings.register_profile("dev", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -36,3 +39,10 @@ def _drop(*_: object) -> NoReturn:
 def _no_log_on_the_terminal() -> None:
     """Spare failing nights the rendering of tracebacks that nobody reads; tests of the log configure their own."""
     structlog.configure(processors=[_drop])
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Return a server for stores, one for all tests of this process."""
+    with postgres_stores() as running:
+        yield running
