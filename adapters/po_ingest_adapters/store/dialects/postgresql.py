@@ -114,8 +114,8 @@ class PostgresqlDatabase:
                     connection.exec_driver_sql(statement)
 
     def schema_ddl(self) -> Sequence[str]:
-        """Return the DDL that makes the schema."""
-        return [str(CreateSchema(self.schema).compile(dialect=self.dialect))]
+        """Return the DDL that makes the schema, if it is not there."""
+        return [str(CreateSchema(self.schema, if_not_exists=True).compile(dialect=self.dialect))]
 
     @staticmethod
     def _ask(connection: Connection, sql: str, *parameters: object) -> tuple[Any, ...]:
