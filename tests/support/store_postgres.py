@@ -82,6 +82,17 @@ class Postgres:
         with self.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement.encode(), parameters or None).fetchall()
 
+    def dump(self, schema: str = SCHEMA) -> list[tuple[Any, ...]] | None:
+        """Return every row of every table as the server's text of it; None where there is no schema."""
+        if not self.sql("SELECT FROM pg_namespace WHERE nspname = %s", schema):
+            return None
+        names = [name for (name,) in self.sql("SELECT tablename FROM pg_tables WHERE schemaname = %s", schema)]
+        return sorted(
+            (name, row)
+            for name in names
+            for (row,) in self.sql(f"SELECT {name}::text FROM {schema}.{name}")  # noqa: S608 - ours
+        )
+
 
 @contextmanager
 def postgres_stores() -> Iterator[Postgres]:
