@@ -105,7 +105,7 @@ def books(request: pytest.FixtureRequest, erp: Erp) -> Books:
 @pytest.fixture
 def known_codes(erp: Erp, books: Books) -> list[tuple[str, str]]:
     """Make the store know the catalogue before the first night, and return it."""
-    assert books.path
+    assert books.every
     rows: list[tuple[str, str]] = load_catalogue_script().cross_reference(ADVENTUREWORKS)
     po_ingest(erp, "xref", "import", catalogue(erp.home / "item_xref.csv", rows))
     return rows

@@ -66,7 +66,7 @@ class Postgres:
             user=user,
             dbname=database or self.database,
             autocommit=True,
-            options="-c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 -c client_encoding=UTF8"
+            options="-c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 -c idle_in_transaction_session_timeout=0 -c client_encoding=UTF8"
             f" -c search_path={SCHEMA},public -c TimeZone=UTC -c DateStyle=ISO",
         )
         with closing(connection):

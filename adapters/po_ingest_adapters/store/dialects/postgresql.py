@@ -32,6 +32,12 @@ LOCK_PAUSE: Final = 0.05
 SETTLE_PAUSES: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds before each try to learn whether a transaction was committed whose connection was lost meanwhile."""
 
+OTHERS_OUT: Final = """
+SELECT pg_current_xact_id()::text, to_regclass(%s) IS NOT NULL, pg_advisory_xact_lock(%s),
+    CASE WHEN current_setting('transaction_timeout', true) <> '' THEN set_config('transaction_timeout', '0', true) END
+"""
+"""Begins to write. A run takes its time, whatever limit the role has (there is one from PostgreSQL 17 on)."""
+
 
 def open_database(url: URL, settings: StoreSettings) -> PostgresqlDatabase:
     """Return the database of a URL such as `postgresql+psycopg://user:...@host/database`. Raises ConfigError."""
@@ -68,7 +74,7 @@ class PostgresqlDatabase:
     def _make_engine(self) -> Engine:
         return create_engine(
             "postgresql+psycopg://",
-            creator=self._connect,
+            creator=self._connect,  # in autocommit: what SQLAlchemy asks a new server needs no transaction
             poolclass=NullPool,
             paramstyle="format",  # positional, which the bulk statements need
             hide_parameters=True,
@@ -85,10 +91,10 @@ class PostgresqlDatabase:
         """Return SQLAlchemy's dialect."""
         return self._engine.dialect
 
-    def _connect(self, *, autocommit: bool = False) -> psycopg.Connection:
+    def _connect(self) -> psycopg.Connection:
         # Statements are not prepared on the server: a connection is one transaction, and a pooler may stand between.
         connection: psycopg.Connection = self._driver.connect(
-            **self._options, autocommit=autocommit, prepare_threshold=None
+            **self._options, autocommit=True, prepare_threshold=None
         )
         return connection
 
@@ -129,6 +135,7 @@ class PostgresqlDatabase:
         """Connect and begin a transaction; see `Database.begin`."""
         with self._engine.connect() as connection:
             driver = _raw(connection)
+            driver.autocommit = False
             driver.read_only = access is Access.READ
             level = self._driver.IsolationLevel
             driver.isolation_level = level.REPEATABLE_READ if access is Access.READ else level.READ_COMMITTED
@@ -150,14 +157,7 @@ class PostgresqlDatabase:
         The advisory lock is for other runs, the table's for users who edit lines: a run writes lines as it read them
         before, in this transaction. Readers are not kept out.
         """
-        number, is_there, *_ = self._ask(
-            connection,
-            "SELECT pg_current_xact_id()::text, to_regclass(%s) IS NOT NULL, pg_advisory_xact_lock(%s)",
-            f"{self._quoted}.po_line",
-            self._lock_key("", "write"),
-        )
-        if self._server_version(connection) >= 170000:  # noqa: PLR2004 - PostgreSQL 17, which has this time-out
-            connection.exec_driver_sql("SET LOCAL transaction_timeout = 0")
+        number, is_there, *_ = self._ask(connection, OTHERS_OUT, f"{self._quoted}.po_line", self._lock_key("", "write"))
         if is_there:
             connection.exec_driver_sql(f"LOCK TABLE {self._quoted}.po_line IN SHARE ROW EXCLUSIVE MODE")
         self._settle()
@@ -168,10 +168,6 @@ class PostgresqlDatabase:
     @property
     def _quoted(self) -> str:
         return self.dialect.identifier_preparer.quote(self.schema)
-
-    @staticmethod
-    def _server_version(connection: Connection) -> int:
-        return _raw(connection).info.server_version
 
     def _require_lock(self, erp: str, holder: psycopg.Connection) -> None:
         """Raise StoreError if the session that holds a lock has ended: another run may have begun since."""
@@ -201,7 +197,7 @@ class PostgresqlDatabase:
     def _was_committed(self, number: str) -> bool:
         for pause in SETTLE_PAUSES:
             time.sleep(pause)
-            with suppress(self._driver.Error), closing(self._connect(autocommit=True)) as connection:
+            with suppress(self._driver.Error), closing(self._connect()) as connection:
                 outcome = self._outcome(connection, number)
                 if outcome in {"committed", "aborted"}:
                     self._unsettled.remove(number)
@@ -222,7 +218,7 @@ class PostgresqlDatabase:
     def _settle(self) -> None:
         """Refuse to write on after a commit whose outcome was unknown and that turns out to have happened."""
         while self._unsettled:
-            with closing(self._connect(autocommit=True)) as connection:
+            with closing(self._connect()) as connection:
                 outcome = self._outcome(connection, self._unsettled[-1])
             if outcome != "aborted":
                 raise StoreError(
@@ -316,7 +312,7 @@ class PostgresqlDatabase:
     def lock(self, erp: str) -> Iterator[bool]:
         """Take the lock of an ERP, in a session of its own: the server gives it back when the session ends."""
         with self._told():
-            holder = self._connect(autocommit=True)
+            holder = self._connect()
         with closing(holder):
             with self._told():
                 is_taken = self._try_lock(holder, erp)
