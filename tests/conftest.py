@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from itertools import count
 from typing import Final, NoReturn
 
 import hypothesis
 import pytest
 import structlog
+
+from po_ingest.ports import Store
+from po_ingest_adapters.failing import FailurePlan
+from support import world
+from support.failing_store import FailingStore
+from support.store_postgres import Postgres, postgres_stores
 
 hypothesis.settings.register_profile("dev", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -36,3 +44,24 @@ def _drop(*_: object) -> NoReturn:
 def _no_log_on_the_terminal() -> None:
     """Spare failing nights the rendering of tracebacks that nobody reads; tests of the log configure their own."""
     structlog.configure(processors=[_drop])
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Return a server for stores, one for all tests of this process."""
+    with postgres_stores() as running:
+        yield running
+
+
+@pytest.fixture(params=["memory", "postgresql"])
+def everywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a test of a small world on each kind of store."""
+    if request.param == "memory":
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    schemas = (f"world_{number}" for number in count(1))
+
+    def new_store(plan: FailurePlan) -> Store:
+        return FailingStore(postgres.fresh(schema=next(schemas)), plan)
+
+    monkeypatch.setattr(world, "new_store", new_store)

@@ -11,6 +11,8 @@ from po_ingest.pipeline import Options, run_nightly
 from po_ingest.settings import GuardSettings
 from support.world import World, line
 
+pytestmark = pytest.mark.usefixtures("everywhere")
+
 
 def transient(message: str = "the connection was lost") -> ErpError:
     return ErpError(message, transient=True)

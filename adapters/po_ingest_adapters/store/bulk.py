@@ -12,7 +12,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.dml import UpdateBase
 
 from po_ingest_adapters.store.column_types import AsText, Processor
-from po_ingest_adapters.store.database import BulkInsert, Database, Rows
+from po_ingest_adapters.store.database import BulkChange, BulkInsert, Database, Rows
 
 Picker: TypeAlias = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
@@ -94,7 +94,7 @@ class BulkWriter:
         self.connection = connection
         self._database = database
         self._inserts: dict[tuple[str, ...], tuple[BulkInsert, Picker | None]] = {}
-        self._compiled: dict[tuple[str, ...], tuple[str, Picker | None]] = {}
+        self._changes: dict[tuple[str, ...], tuple[BulkChange, Picker | None]] = {}
 
     def insert(self, table: Table, names: Sequence[str], rows: Rows) -> None:
         """Insert encoded rows, their values in the order of `names`."""
@@ -116,16 +116,22 @@ class BulkWriter:
         if not rows:
             return
         shape = (str(statement), *names)
-        if shape not in self._compiled:
-            self._compiled[shape] = compile_statement(statement, self.connection.dialect, names)
-        sql, pick = self._compiled[shape]
-        self._database.run_rows(self.connection, sql, rows if pick is None else list(map(pick, rows)))
+        if shape not in self._changes:
+            self._changes[shape] = compile_change(statement, names, self.connection.dialect)
+        change, pick = self._changes[shape]
+        self._database.run_rows(self.connection, change, rows if pick is None else list(map(pick, rows)))
 
 
 def compile_insert(table: Table, names: Sequence[str], dialect: Dialect) -> tuple[BulkInsert, Picker | None]:
     """Return the INSERT of these columns, which takes them in the table's order, and what brings a row into it."""
     sql, pick = compile_statement(insert(table).values({name: bindparam(name) for name in names}), dialect, names)
     return BulkInsert(table, tuple(column.name for column in table.columns if column.name in names), sql), pick
+
+
+def compile_change(statement: UpdateBase, names: Sequence[str], dialect: Dialect) -> tuple[BulkChange, Picker | None]:
+    """Return the statement with its parameters in the order of its SQL, and what brings a row into it."""
+    sql, pick = compile_statement(statement, dialect, names)
+    return BulkChange(statement, tuple(names) if pick is None else pick(tuple(names)), sql), pick
 
 
 def compile_statement(statement: UpdateBase, dialect: Dialect, names: Sequence[str]) -> tuple[str, Picker | None]:

@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from po_ingest.errors import ConfigError, StoreError
 from po_ingest.settings import StoreSettings
-from po_ingest_adapters.store.database import Access, BulkInsert, Rows
+from po_ingest_adapters.store.database import Access, BulkChange, BulkInsert, Rows
 
 OWNER_ONLY: Final = 0o600
 BUSY_TIMEOUT: Final = 5.0
@@ -207,9 +207,13 @@ class SqliteDatabase:
         """Insert rows: the driver prepares the statement once."""
         connection.exec_driver_sql(insert.sql, rows)
 
-    def run_rows(self, connection: Connection, sql: str, rows: Rows) -> None:
+    def run_rows(self, connection: Connection, change: BulkChange, rows: Rows) -> None:
         """Run a statement for each row: the driver prepares it once."""
-        connection.exec_driver_sql(sql, rows)
+        connection.exec_driver_sql(change.sql, rows)
+
+    def schema_ddl(self) -> Sequence[str]:
+        """Return nothing: a file has no schemas."""
+        return ()
 
     def append_only(self, table: Table) -> Sequence[str]:
         """Return triggers that refuse UPDATE and DELETE, and REPLACE, which deletes without telling triggers."""
