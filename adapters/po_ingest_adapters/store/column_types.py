@@ -9,9 +9,6 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import (
-    DATE as DATE_TYPE,
-)
-from sqlalchemy import (
     DECIMAL as DECIMAL_TYPE,
 )
 from sqlalchemy import (
@@ -72,6 +69,16 @@ class DecimalText(_AsText):
 
     write = staticmethod(str)
     read = staticmethod(Decimal)
+
+
+class PlainDate(UserDefinedType[Any]):
+    """A date that goes to the driver and comes from it as it is; SQLAlchemy's own for SQL Server makes datetimes."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Return the column's type in DDL."""
+        return "DATE"
 
 
 class _Written(dict[Any, str | None]):
@@ -174,7 +181,7 @@ DECIMAL: Final[TypeEngine[Any]] = (
     .with_variant(DecimalText(), "sqlite")
     .with_variant(DECIMAL_TYPE(DECIMAL_PRECISION, DECIMAL_SCALE), "mssql")
 )
-DATE: Final[TypeEngine[Any]] = Date().with_variant(DateText(), "sqlite").with_variant(DATE_TYPE(), "mssql")
+DATE: Final[TypeEngine[Any]] = Date().with_variant(DateText(), "sqlite").with_variant(PlainDate(), "mssql")
 MOMENT: Final[TypeEngine[Any]] = UtcDateTime().with_variant(MomentText(), "sqlite")
 JSON: Final[TypeEngine[Any]] = JsonText()
 FLAG: Final[TypeEngine[bool]] = Boolean()

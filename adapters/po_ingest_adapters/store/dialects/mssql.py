@@ -125,9 +125,9 @@ class MssqlDatabase:
         of the writers' lock lets a reader wait for a run's transaction instead of meeting it in a deadlock. Neither way
         depends on READ_COMMITTED_SNAPSHOT.
         """
-        return (  # noqa: S608 - of names that were checked
-            "DECLARE @result int = 0, @snapshots int = COALESCE("
-            "(SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()), 0); "
+        state = "SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()"
+        return (
+            f"DECLARE @result int = 0, @snapshots int = COALESCE(({state}), 0); "
             "IF @snapshots = 1 SET TRANSACTION ISOLATION LEVEL SNAPSHOT "
             "ELSE SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; "
             "BEGIN TRANSACTION; "
