@@ -40,7 +40,8 @@ def fetch(connection: Connection, query: Select[*tuple[Any, ...]]) -> Iterator[R
         ]
         convert = [(at, processor) for at, processor in processors if processor is not None]
         while rows := cursor.fetchmany(FETCH):
-            yield _convert(cast("Rows", rows), cast("list[tuple[int, Processor]]", convert))
+            plain = rows if type(rows[0]) is tuple else list(map(tuple, rows))  # pyodbc has rows of its own
+            yield _convert(cast("Rows", plain), cast("list[tuple[int, Processor]]", convert))
     finally:
         result.close()
 
