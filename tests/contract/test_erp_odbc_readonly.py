@@ -7,15 +7,16 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 import pytest
 
 from po_ingest.cli.signals import interruptible
 from po_ingest.errors import Interrupted
+from po_ingest_adapters.erp import blocking
 from po_ingest_adapters.erp.deadline import Patience
 from support.erp_postgres import Server, postgres_server
 from support.skips import FREETDS_DRIVER, POSTGRESQL_DRIVER, SQLITE_DRIVER, skip_without_driver
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from po_ingest.ports import Finding
     from po_ingest_adapters.erp.odbc import OdbcErpSource
 
+T = TypeVar("T")
 DECLARE_FETCH = ";UseDeclareFetch=1;Fetch=1"
 """Has the driver keep a cursor of the server open, within a transaction."""
 
@@ -132,14 +134,24 @@ def test_a_signal_ends_a_login_that_the_server_does_not_answer() -> None:
             rows_of(source, "SELECT 1")
 
 
-def test_a_driver_that_hangs_in_a_call_is_left_alone(postgres: OdbcPostgresHarness) -> None:
-    wanted = odbc_session.Wanted(
-        connection=postgres.server.odbc(POSTGRESQL_DRIVER), query_timeout=5, isolation="read committed", encoding=None
-    )
-    with odbc_session.session(wanted) as opened:
-        opened.calls.is_stuck = True
-    assert not opened.connection.closed
-    opened.connection.close()
+class Deaf(blocking.Calls):
+    """Calls that cannot be cancelled."""
+
+    def make(self, call: Callable[[], T], seconds: float, cancel: Callable[[], None] | None = None) -> T:
+        del cancel
+        return super().make(call, seconds)
+
+
+def test_a_driver_that_hangs_in_a_call_is_left_alone(
+    postgres: OdbcPostgresHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither cursor nor connection are closed: that would wait for the call. They end with it."""
+    monkeypatch.setattr(odbc_session, "Calls", Deaf)
+    with signalled():
+        rows_of(odbc_source(postgres.server.odbc(POSTGRESQL_DRIVER, user=postgres.user)), "SELECT pg_sleep(4)")
+    assert states(postgres) == ["active"]
+    time.sleep(4)
+    assert remaining(postgres) == []
 
 
 def test_a_rollback_that_fails_does_not_keep_the_connection_open() -> None:
@@ -278,3 +290,15 @@ def test_r12_the_time_of_all_tries_limits_each(postgres: OdbcPostgresHarness) ->
     began = time.monotonic()
     assert error_of(source, "SELECT pg_sleep(30)").transient
     assert time.monotonic() - began < 5
+
+
+def test_r12_a_query_ends_in_time_although_its_driver_does_not_end_it() -> None:
+    skip_without_driver(SQLITE_DRIVER)
+    source = odbc_source(f"Driver={SQLITE_DRIVER};Database=:memory:", query_timeout=1)
+    began = time.monotonic()
+    error = error_of(
+        source, "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1e8) SELECT count(*) FROM c"
+    )
+    assert error.transient
+    assert "longer than 1 s" in error.message
+    assert time.monotonic() - began < 10

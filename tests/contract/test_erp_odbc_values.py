@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sqlite3
 import struct
 from collections.abc import Iterator
@@ -192,3 +193,9 @@ def test_without_an_encoding_a_text_that_cannot_be_decoded_says_what_to_do(tmp_p
 def test_a_query_that_the_encoding_cannot_hold_is_told(ansi: Server) -> None:
     error = error_of(odbc_source(ansi.odbc(POSTGRESQL_ANSI_DRIVER), encoding="cp1252"), f"SELECT '{EMOJI}'")
     assert "cannot hold" in error.message
+
+
+def test_no_other_encoding_is_touched() -> None:
+    with pytest.raises(LookupError):
+        codecs.lookup("po-ingest-of-another-kind")
+    assert codecs.lookup("po_ingest_cp1252").decode(b"\x80\x81") == ("€\udc81", 2)

@@ -34,7 +34,7 @@ class OdbcErpSource:
         odbc_batches.refuse_go(sql)
         with self.patience.trying():
             deadline = Deadline(self.patience.limited(self.query_timeout))
-            with session(self._wanted(int(deadline.seconds))) as opened, closing(opened.cursor()) as cursor:
+            with session(self._wanted(int(deadline.seconds))) as opened, opened.cursor() as cursor:
                 with deadline.running():
                     columns = opened.ask(cursor, lambda: _execute(cursor, sql), deadline.left())
                 with closing(self._chunks(opened, cursor, columns, deadline)) as chunks:

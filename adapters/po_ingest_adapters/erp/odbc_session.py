@@ -50,10 +50,16 @@ class Session:
         """What is special to the database."""
         return DIALECTS.get(self.database, OTHER)
 
-    def cursor(self) -> pyodbc.Cursor:
-        """Return a new cursor."""
+    @contextmanager
+    def cursor(self) -> Iterator[pyodbc.Cursor]:
+        """Open a cursor; one that is stuck in a call is not closed, since that would wait for the call."""
         with told(self.wanted.connection):
-            return self.connection.cursor()
+            cursor = self.connection.cursor()
+        try:
+            yield cursor
+        finally:
+            if not self.calls.is_stuck:
+                cursor.close()
 
     def ask(self, cursor: pyodbc.Cursor, call: Callable[[], T], seconds: float, columns: Sequence[str] = ()) -> T:
         """Return the result of a call that waits for the server; `columns` are those of the query, once known."""
@@ -65,7 +71,7 @@ class Session:
 
     def rows(self, sql: str) -> list[pyodbc.Row]:
         """Return the rows of a small query of our own; none of a statement that gives none."""
-        with told(self.wanted.connection), closing(self.cursor()) as cursor:
+        with told(self.wanted.connection), self.cursor() as cursor:
             self.ask(cursor, lambda: cursor.execute(sql), self.wanted.query_timeout)
             return cursor.fetchall() if cursor.description else []
 
