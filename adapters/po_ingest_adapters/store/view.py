@@ -64,7 +64,7 @@ LINE_COLUMNS: Final = (
 )
 """The contract's columns of `po_line`."""
 BY_UTF16: Final = frozenset({"mssql"})
-"""Databases that sort texts by UTF-16 unit: rare characters (from U+E000 on) come otherwise than by code point."""
+"""Databases that sort texts by UTF-16 unit: characters from U+E000 on come in another order than by code point."""
 
 
 class SqlView:
