@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
 from typing import Final, NoReturn
 
 import hypothesis
 import pytest
 import structlog
+
+from po_ingest.ports import Store
+from po_ingest_adapters.failing import FailurePlan
+from support import world
+from support.failing_store import FailingStore
+from support.store_mssql import Mssql, emulated_store, is_given, mssql_stores
+from support.store_postgres import Postgres, postgres_stores
 
 hypothesis.settings.register_profile("dev", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -36,3 +46,39 @@ def _drop(*_: object) -> NoReturn:
 def _no_log_on_the_terminal() -> None:
     """Spare failing nights the rendering of tracebacks that nobody reads; tests of the log configure their own."""
     structlog.configure(processors=[_drop])
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Return a server for stores, one for all tests of this process."""
+    with postgres_stores() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mssql() -> Iterator[Mssql]:
+    """Return a SQL Server for stores, if one is given."""
+    with mssql_stores() as running:
+        yield running
+
+
+@pytest.fixture(params=["memory", "postgresql", "mssql-emulated", *(["mssql"] if is_given() else [])])
+def everywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Run a test of a small world on each kind of store."""
+    if request.param == "memory":
+        return
+    if request.param == "mssql-emulated":
+        folders = (tmp_path / f"world_{number}" for number in count(1))
+        monkeypatch.setattr(world, "new_store", lambda plan: FailingStore(emulated_store(next(folders)), plan))
+        return
+    if request.param == "mssql":
+        server: Mssql = request.getfixturevalue("mssql")
+        monkeypatch.setattr(world, "new_store", lambda plan: FailingStore(server.fresh(), plan))
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    schemas = (f"world_{number}" for number in count(1))
+
+    def new_store(plan: FailurePlan) -> Store:
+        return FailingStore(postgres.fresh(schema=next(schemas)), plan)
+
+    monkeypatch.setattr(world, "new_store", new_store)

@@ -13,30 +13,30 @@ from po_ingest.audit_chain import GENESIS, chain_hash
 from po_ingest.errors import LockHeldError, StoreError
 from po_ingest.model import Delta, Run, RunContext, StageError, XrefRow
 from po_ingest.ports import Store, StoreTransaction
-from po_ingest_adapters.store.memory import MemoryStore
+from po_ingest_adapters.store.sql import SqlStore
 from support.store_builders import (
     ERP,
     KINDS,
     START,
     Nights,
+    absent_store,
     audit_event,
     make_store,
     new_line,
     new_run,
     report,
-    sqlite_store,
 )
 
 
 @pytest.fixture(params=KINDS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return make_store(request.param, tmp_path)
+    return make_store(request, tmp_path)
 
 
 @pytest.fixture(params=KINDS)
 def absent(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """A store that nobody has made yet."""
-    return MemoryStore() if request.param == "memory" else sqlite_store(tmp_path / "new folder" / "store.db")
+    return absent_store(request, tmp_path / "new folder")
 
 
 def start(store: Store, identifier: str = "run-1", erp: str = ERP) -> int:
@@ -64,10 +64,8 @@ def test_an_absent_store_reads_as_an_empty_one(absent: Store) -> None:
 
 
 def test_writing_to_a_store_without_schema_is_refused_and_says_what_to_do(absent: Store) -> None:
-    if not isinstance(absent, MemoryStore):
-        absent.upgrade()
-        absent.database.path.unlink()  # type: ignore[attr-defined]  # of SQLite
-        absent.database.prepare()  # type: ignore[attr-defined]  # of SQLite
+    if isinstance(absent, SqlStore):
+        absent.database.prepare()
     with pytest.raises(StoreError, match=r"no schema.*po-ingest store upgrade") as caught, absent.write():
         pytest.fail("must not begin")
     assert not caught.value.transient

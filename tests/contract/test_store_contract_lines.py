@@ -45,7 +45,7 @@ NIGHT_1, NIGHT_2, NIGHT_3 = (START + timedelta(days=number) for number in (1, 2,
 
 @pytest.fixture(params=KINDS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return make_store(request.param, tmp_path)
+    return make_store(request, tmp_path)
 
 
 @pytest.fixture

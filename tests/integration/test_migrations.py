@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import attrs
 import pytest
 from alembic.script import ScriptDirectory
 
@@ -17,11 +18,12 @@ from po_ingest_adapters.store.schema import HEAD, REVISIONS
 from po_ingest_adapters.store.sql import SqlStore
 from support.store_builders import ERP, Nights, new_line, sqlite_store
 from support.store_files import raw
+from support.store_postgres import Postgres
 
 NEXT = '''
 """A next version."""
 
-from alembic import op
+from alembic import context, op
 import sqlalchemy as sa
 
 revision = "9001"
@@ -29,20 +31,82 @@ down_revision = "{head}"
 
 
 def upgrade():
-    op.add_column("po_line", sa.Column("buyer", sa.Unicode(64)))
+    schema = context.config.attributes["database"].schema
+    op.add_column("po_line", sa.Column("buyer", sa.Unicode(64)), schema=schema)
     {more}
 '''
 
 
-def schema_of(path: Path) -> dict[str, str]:
-    """Return the DDL of everything in a file; blanks do not count."""
-    rows = raw(path, "SELECT name, coalesce(sql, '') FROM sqlite_master")
-    return {name: " ".join(sql.split()) for name, sql in rows}
+@attrs.frozen
+class Sqlite:
+    """Stores in files of a folder, and what is in them."""
+
+    folder: Path
+
+    def absent(self, name: str) -> SqlStore:
+        return sqlite_store(self.folder / f"{name}.db")
+
+    def schema_of(self, name: str) -> dict[str, object]:
+        """Return the DDL of everything in a file; blanks do not count."""
+        rows = raw(self.folder / f"{name}.db", "SELECT name, coalesce(sql, '') FROM sqlite_master")
+        return {each: " ".join(sql.split()) for each, sql in rows}
+
+    def run_script(self, name: str, ddl: str) -> None:
+        with closing(sqlite3.connect(self.folder / f"{name}.db")) as connection:
+            connection.executescript(ddl)
+
+    def query(self, name: str, sql: str) -> list[tuple[object, ...]]:
+        return raw(self.folder / f"{name}.db", sql.format(""))
+
+
+CATALOGUE = {
+    "columns": "SELECT relname || '.' || attname, (attnum, format_type(atttypid, atttypmod), attnotnull, collname, "
+    "pg_get_expr(adbin, adrelid))::text FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid "
+    "LEFT JOIN pg_collation ON pg_collation.oid = attcollation "
+    "LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum "
+    "WHERE relnamespace = %s::regnamespace AND relkind = 'r' AND attnum > 0",
+    "constraints": "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = %s::regnamespace",
+    "indexes": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = %s",
+    "triggers": "SELECT tgname, pg_get_triggerdef(pg_trigger.oid) || tgenabled::text FROM pg_trigger JOIN pg_class "
+    "ON pg_class.oid = tgrelid WHERE relnamespace = %s::regnamespace AND NOT tgisinternal",
+    "functions": "SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = %s::regnamespace",
+    "views": "SELECT viewname, definition FROM pg_views WHERE schemaname = %s",
+}
+
+
+@attrs.frozen
+class Postgresql:
+    """Stores in schemas of a database, and what is in them."""
+
+    postgres: Postgres
+
+    def absent(self, name: str) -> SqlStore:
+        return self.postgres.fresh(schema=name)
+
+    def schema_of(self, name: str) -> dict[str, object]:
+        """Return what the server knows of everything in a schema; the schema's own name does not count."""
+        return {
+            f"{kind} {each}": text.replace(f"{name}.", "<schema>.")
+            for kind, sql in CATALOGUE.items()
+            for each, text in self.postgres.sql(sql, name)
+        }
+
+    def run_script(self, name: str, ddl: str) -> None:
+        assert name in ddl
+        self.postgres.sql(ddl)
+
+    def query(self, name: str, sql: str) -> list[tuple[object, ...]]:
+        return self.postgres.sql(sql.format(f"{name}."))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Sqlite | Postgresql:
+    return Sqlite(tmp_path) if request.param == "sqlite" else Postgresql(request.getfixturevalue("postgres"))
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> SqlStore:
-    store = sqlite_store(tmp_path / "store.db")
+def store(place: Sqlite | Postgresql) -> SqlStore:
+    store = place.absent("store")
     store.upgrade()
     return store
 
@@ -63,61 +127,66 @@ def test_the_versions_in_the_code_are_those_of_the_scripts() -> None:
     assert scripts.get_current_head() == HEAD
 
 
-def test_the_migrations_lead_to_the_very_schema_that_the_code_creates(store: SqlStore, tmp_path: Path) -> None:
-    migrated = sqlite_store(tmp_path / "migrated.db")
+def test_the_migrations_lead_to_the_very_schema_that_the_code_creates(
+    store: SqlStore, place: Sqlite | Postgresql
+) -> None:
+    migrated = place.absent("migrated")
     migrated.database.prepare()
     with migrated.database.begin(Access.WRITE) as connection:
         migrate.upgrade(connection, migrated.database)
     assert migrated.schema() == store.schema()
-    assert schema_of(tmp_path / "migrated.db") == schema_of(tmp_path / "store.db")
-    assert len(schema_of(tmp_path / "store.db")) > 10
+    assert place.schema_of("migrated") == place.schema_of("store")
+    assert len(place.schema_of("store")) > 10
 
 
-def test_the_ddl_that_is_printed_makes_the_same_schema(store: SqlStore, tmp_path: Path) -> None:
-    other = sqlite_store(tmp_path / "other.db")
+def test_the_ddl_that_is_printed_makes_the_same_schema(store: SqlStore, place: Sqlite | Postgresql) -> None:
+    other = place.absent("other")
     ddl = other.upgrade_sql()
-    assert not (tmp_path / "other.db").exists()
-    with closing(sqlite3.connect(tmp_path / "other.db")) as connection:
-        connection.executescript(ddl)
-    assert schema_of(tmp_path / "other.db") == schema_of(tmp_path / "store.db")
+    assert place.schema_of("store") != {}
+    assert other.schema().relation == "missing"
+    place.run_script("other", ddl)
+    assert place.schema_of("other") == place.schema_of("store")
     assert other.schema().relation == "current"
     assert store.upgrade_sql() == ""
 
 
 def test_an_older_store_is_upgraded_with_its_history(
-    store: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: SqlStore, place: Sqlite | Postgresql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Nights(store).changes(new_line())
     release_next(tmp_path, monkeypatch)
     assert store.schema().relation == "older"
     assert "ADD COLUMN buyer" in store.upgrade_sql()
+    assert "CREATE SCHEMA" not in store.upgrade_sql()
     assert store.schema().relation == "older"
     store.upgrade()
     assert store.schema().relation == "current"
-    assert raw(tmp_path / "store.db", "SELECT buyer FROM po_line") == [(None,)]
+    assert place.query("store", "SELECT buyer FROM {}po_line") == [(None,)]
     with store.read() as view:
         assert len(view.lines(ERP, "PO-1")) == 1
 
 
 def test_an_upgrade_that_fails_leaves_the_store_as_it_was(
-    store: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: SqlStore, place: Sqlite | Postgresql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = schema_of(tmp_path / "store.db")
+    before = place.schema_of("store")
     release_next(tmp_path, monkeypatch, more='op.execute("UPDATE no_such_table SET a = 1")')
     with pytest.raises(StoreError, match="no_such_table"):
         store.upgrade()
-    assert schema_of(tmp_path / "store.db") == before
+    assert place.schema_of("store") == before
     assert store.schema().relation == "older"
 
 
-def test_two_that_upgrade_at_once_do_it_once(store: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = sqlite_store(tmp_path / "fresh.db")
+def test_two_that_upgrade_at_once_do_it_once(
+    store: SqlStore, place: Sqlite | Postgresql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = place.absent("fresh")
     prepare = type(other.database).prepare
 
     def slow(database: object) -> None:
         """Let another process be faster between the look and the transaction."""
         monkeypatch.setattr(type(other.database), "prepare", prepare)
-        sqlite_store(tmp_path / "fresh.db").upgrade()
+        other.upgrade()
         assert database == other.database
 
     monkeypatch.setattr(type(other.database), "prepare", slow)

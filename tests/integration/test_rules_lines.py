@@ -11,6 +11,8 @@ from po_ingest.errors import ConfigError, ErpError, GuardError, ReservationError
 from po_ingest.settings import ColumnSettings, GuardSettings, LineSettings
 from support.world import OPEN_GUARDS, World, line
 
+pytestmark = pytest.mark.usefixtures("everywhere")
+
 
 # -- R1
 def test_r1_a_night_goes_through_the_stages_in_order() -> None:

@@ -10,6 +10,8 @@ from po_ingest.model import XrefRow
 from po_ingest.settings import ColumnSettings, CustomColumnSettings, LineSettings
 from support.world import World, line
 
+pytestmark = pytest.mark.usefixtures("everywhere")
+
 
 def entry(code: object, **values: object) -> dict[str, object]:
     return {"erp_item_code": code, **values}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
+import pytest
 from sqlalchemy import insert, update
 
 from po_ingest.fields import CUSTOM_SLOTS, INDEX, Value, Values
@@ -30,9 +31,11 @@ from po_ingest.settings import StoreSettings
 from po_ingest_adapters.store.database import Access
 from po_ingest_adapters.store.memory import MemoryStore, StoredLine
 from po_ingest_adapters.store.sql import SqlStore, create
+from support.store_mssql import Mssql, emulated_store, is_given
+from support.store_postgres import Postgres
 
 START: Final = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
-KINDS: Final = ("memory", "sqlite")
+KINDS: Final = ("memory", "sqlite", "postgresql", "mssql-emulated", *(["mssql"] if is_given() else []))
 ERP: Final = "erp"
 KEY: Final[LineKey] = ("PO-1", 1)
 FULL: Final[dict[str, Value]] = {
@@ -59,9 +62,24 @@ def sqlite_store(path: Path) -> SqlStore:
     return create(StoreSettings(url=f"sqlite:///{path}"))
 
 
-def make_store(kind: str, folder: Path) -> Store:
-    """Return an empty store with a schema."""
-    store: Store = MemoryStore() if kind == "memory" else sqlite_store(folder / "store.db")
+def absent_store(request: pytest.FixtureRequest, folder: Path) -> Store:
+    """Return a store of the kind that a fixture's parameter names; nobody has made it yet."""
+    if request.param == "memory":
+        return MemoryStore()
+    if request.param == "sqlite":
+        return sqlite_store(folder / "store.db")
+    if request.param == "mssql-emulated":
+        return emulated_store(folder)
+    if request.param == "mssql":
+        server: Mssql = request.getfixturevalue("mssql")
+        return server.fresh()
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.fresh()
+
+
+def make_store(request: pytest.FixtureRequest, folder: Path) -> Store:
+    """Return an empty store with a schema, of the kind that a fixture's parameter names."""
+    store = absent_store(request, folder)
     store.upgrade()
     return store
 

@@ -10,10 +10,11 @@ from typing import Any
 import attrs
 
 from po_ingest.errors import PoIngestError
-from po_ingest.fields import CUSTOM_SLOTS, FIELDS, to_text
+from po_ingest.fields import FIELDS, Value, to_text
 from po_ingest.journal import Parts
-from po_ingest.model import Presence, RunReport, XrefRow
+from po_ingest.model import RunReport, XrefRow
 from po_ingest.pipeline import Options, run_nightly
+from po_ingest.ports import Store
 from po_ingest.settings import (
     AuditSettings,
     ColumnSettings,
@@ -32,7 +33,8 @@ from po_ingest_adapters.audit.memory import MemoryAuditSink, MemorySpool
 from po_ingest_adapters.buffer import MemoryBuffer
 from po_ingest_adapters.erp.memory import MemoryErpSource
 from po_ingest_adapters.failing import FailurePlan
-from po_ingest_adapters.store.memory import MemoryStore, StoredLine
+from po_ingest_adapters.store.memory import MemoryStore
+from support.hands import MemoryHand, SqlHand
 
 Erp = dict[str, object]
 START = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
@@ -51,6 +53,11 @@ def line(po_number: object = "PO-1", line_number: object = 1, **values: object) 
 def table(rows: Sequence[Erp], columns: Sequence[str] = ()) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
     names = tuple(dict.fromkeys([*columns, *(name for row in rows for name in row)]))
     return names, [tuple(row.get(name) for name in names) for row in rows]
+
+
+def new_store(plan: FailurePlan) -> Store:
+    """Return the store of a world that was given none; the fixture `everywhere` has others."""
+    return MemoryStore(plan=plan)
 
 
 @attrs.define
@@ -76,7 +83,7 @@ class World:
 
     def __attrs_post_init__(self) -> None:
         if self.store is None:
-            self.store = MemoryStore(plan=self.store_plan)
+            self.store = new_store(self.store_plan)
 
     def clock(self) -> datetime:
         return self.now
@@ -184,38 +191,16 @@ class World:
 
     def dump(self) -> dict[str, list[Any]]:
         """Return all that the store holds, by table."""
-        tables = self.store.tables
-        return {
-            "ingestion_run": list(tables.runs.values()),
-            "po_line": list(tables.lines.values()),
-            "erp_snapshot": list(tables.snapshots),
-            "erp_change_event": list(tables.events),
-            "batch": list(tables.batches),
-            "audit_event": list(tables.audit),
-            "rejected_row": [row for _, row in tables.rejected],
-        }
+        return self._hand().dump()
 
     # -- what a user does in the store
-    def edit_slots(self, values: Mapping[str, str], sources: Mapping[str, str]) -> None:
+    def edit_slots(self, values: Mapping[str, Value], sources: Mapping[str, str]) -> None:
         """Write custom slots of PO-1 line 1 by hand, and its marks."""
-        tables = self.store.tables
-        (stored,) = (each for each in tables.lines.values() if each.key == ("PO-1", 1))
-        slots = tuple(values.get(slot, before) for slot, before in zip(CUSTOM_SLOTS, stored.slots, strict=True))
-        tables.lines[stored.id] = attrs.evolve(stored, slots=slots, sources=dict(sources))
+        self._hand().edit_slots(values, sources)
 
-    def enter_line(self, values: Mapping[str, str]) -> None:
+    def enter_line(self, values: Mapping[str, Value]) -> None:
         """Enter PO-1 line 1 by hand, its slots marked as the user's."""
-        tables = self.store.tables
-        line_id = max(tables.lines, default=0) + 1
-        tables.lines[line_id] = StoredLine(
-            id=line_id,
-            erp="erp",
-            key=("PO-1", 1),
-            values=(None,) * len(FIELDS),
-            own=(None, None, None),
-            slots=tuple(values.get(slot) for slot in CUSTOM_SLOTS),
-            sources=dict.fromkeys(values, "user"),
-            is_unmapped=False,
-            presence=Presence.NEVER,
-            source_quality="user",
-        )
+        self._hand().enter_line(values)
+
+    def _hand(self) -> MemoryHand | SqlHand:
+        return MemoryHand(self.store) if isinstance(self.store, MemoryStore) else SqlHand(self.store.wrapped)

@@ -12,11 +12,16 @@ import attrs
 from sqlalchemy import Connection, Table
 from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.sql.dml import UpdateBase
 
 from po_ingest.errors import ConfigError, StoreError
 from po_ingest.settings import StoreSettings
 
-DATABASES: Final = {"sqlite": "po_ingest_adapters.store.dialects.sqlite"}
+DATABASES: Final = {
+    "sqlite": "po_ingest_adapters.store.dialects.sqlite",
+    "postgresql": "po_ingest_adapters.store.dialects.postgresql",
+    "mssql": "po_ingest_adapters.store.dialects.mssql",
+}
 """Backend name of a SQLAlchemy URL -> module with `open_database(url, settings) -> Database`."""
 
 
@@ -28,6 +33,15 @@ class BulkInsert:
     """A table, names of its columns, and the INSERT that takes their values in this order."""
 
     table: Table
+    names: tuple[str, ...]
+    sql: str
+
+
+@attrs.frozen(slots=True)
+class BulkChange:
+    """A statement to be run for many rows of parameters, the names of these in their order, and its SQL."""
+
+    statement: UpdateBase
     names: tuple[str, ...]
     sql: str
 
@@ -83,8 +97,12 @@ class Database(Protocol):
         """Insert encoded rows, in the order of the insert's names, the fastest way that the driver has."""
         ...
 
-    def run_rows(self, connection: Connection, sql: str, rows: Rows) -> None:
+    def run_rows(self, connection: Connection, change: BulkChange, rows: Rows) -> None:
         """Run a statement for each row of parameters, within what the driver may be sent at once."""
+        ...
+
+    def schema_ddl(self) -> Sequence[str]:
+        """Return the DDL that makes the schema of the tables; none where there are no schemas."""
         ...
 
     def append_only(self, table: Table) -> Sequence[str]:

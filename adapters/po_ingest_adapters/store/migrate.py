@@ -23,8 +23,9 @@ def upgrade(connection: Connection, database: Database) -> None:
 
 
 def upgrade_sql(database: Database, current: str | None) -> str:
-    """Return the DDL from a version of the schema to this release's."""
+    """Return the DDL from a version of the schema to this release's; from none it makes the schema too."""
     config = _config(database)
+    config.attributes["ddl"] = () if current else database.schema_ddl()
     config.output_buffer = io.StringIO()
     command.upgrade(config, f"{current or 'base'}:head", sql=True)
     return config.output_buffer.getvalue()

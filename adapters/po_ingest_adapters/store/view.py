@@ -5,8 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
+from itertools import groupby, pairwise
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, literal, or_, select
@@ -63,6 +63,8 @@ LINE_COLUMNS: Final = (
     "last_changed_run_id",
 )
 """The contract's columns of `po_line`."""
+BY_UTF16: Final = frozenset({"mssql"})
+"""Databases that sort texts by UTF-16 unit: rare characters (from U+E000 on) come in another order than by code point."""
 
 
 class SqlView:
@@ -167,7 +169,7 @@ class SqlView:
         query = select(
             xref.erp_item_code, xref.supplier_code, xref.mapped_sku, xref.mapped_item, xref.is_active
         ).order_by(xref.erp_item_code)
-        return [XrefRow(*row) for row in self._rows(query)]
+        return sorted((XrefRow(*row) for row in self._rows(query)), key=attrgetter("erp_item_code"))
 
     # -- what the reading commands show
 
@@ -298,7 +300,12 @@ class SqlView:
             .where(line.c.erp == erp, self._valid_at(run_id))
             .order_by(line.c.po_number, line.c.line_number)
         )
-        for row in self._rows(query):
+        rows = self._rows(query)
+        if self._connection.dialect.name in BY_UTF16 and not _is_ascending(
+            self._rows(query.with_only_columns(line.c.po_number, line.c.line_number))
+        ):
+            rows = iter(sorted(rows, key=itemgetter(0, 1)))
+        for row in rows:
             yield (row[0], row[1]), row[2:]
 
     def _valid_at(self, run_id: int) -> ColumnElement[bool]:
@@ -351,6 +358,10 @@ class SqlView:
         )
         for event_id, previous_hash, own_hash, in_file, *event in self._rows(query):
             yield ChainedEvent(event_id, AuditEvent(*event), previous_hash, own_hash, in_file)
+
+
+def _is_ascending(rows: Iterator[tuple[Any, ...]]) -> bool:
+    return all(one <= other for one, other in pairwise(rows))
 
 
 def _share_neighbours(texts: Sequence[str]) -> Iterator[str]:

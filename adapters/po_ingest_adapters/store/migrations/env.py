@@ -22,4 +22,6 @@ else:
     # The caller's transaction is the migration's: all of it, or nothing.
     context.configure(connection=connection, version_table_schema=database.schema, transactional_ddl=True)
 with context.begin_transaction():
+    for statement in context.config.attributes.get("ddl", ()):
+        context.execute(statement)
     context.run_migrations()
