@@ -63,7 +63,7 @@ def test_r12_a_refused_connection_is_transient_and_told(home: Home) -> None:
     home.configure('[store.retry]\nattempts = 2\nwait_initial = 0.01\n[store]\nurl = "postgresql://127.0.0.1:1/d"\n')
     done = home.po("nightly", "--json")
     assert (done.code, done.out) == (7, "")
-    assert "note: try 2 follows" in done.err
+    assert "attempt=2" in done.err
     assert "cannot be reached" in done.error
     assert home.po("check").code == 7
 
@@ -144,25 +144,26 @@ def two_nights(store: SqlStore, between: Callable[[], None] = lambda: None) -> W
     try:
         world.night()
     except PoIngestError as error:
-        assert error.exit_code == 7, error  # noqa: PT017 - it may fail, but then so
+        assert error.exit_code in {3, 7}, error  # noqa: PT017 - it may fail, or the copy of the trail, but then so
     return world
 
 
 @pytest.fixture
-def undisturbed(postgres: Postgres) -> tuple[object, int]:
-    """Return what two nights leave, and how many statements the second one sends."""
+def undisturbed(postgres: Postgres) -> tuple[object, list[str]]:
+    """Return what two nights leave, and the statements that the second one sends."""
     with postgres_proxy(postgres.server) as proxy:
         postgres.fresh()
         world = two_nights(create(StoreSettings(url=proxy.url())), proxy.statements.clear)
-        return history(world), len(proxy.statements)
+        return history(world), list(proxy.statements)
 
 
 @pytest.mark.parametrize("how", ["before", "after"])
 def test_r2_wherever_the_connection_is_cut_nothing_is_lost_and_nothing_doubled(
-    proxy: Proxy, postgres: Postgres, undisturbed: tuple[object, int], how: Cut
+    proxy: Proxy, postgres: Postgres, undisturbed: tuple[object, list[str]], how: Cut
 ) -> None:
-    expected, count = undisturbed
-    for at in range(count):
+    expected, statements = undisturbed
+    some = range(0 if how == "before" else 2, len(statements), 4)
+    for at in sorted({*some, *(at for at, statement in enumerate(statements) if statement == "COMMIT")}):
         postgres.fresh()
         proxy.cut = lambda _: None
         store = create(StoreSettings(url=proxy.url()))
@@ -183,14 +184,19 @@ def test_r2_wherever_the_connection_is_cut_nothing_is_lost_and_nothing_doubled(
 
 def test_r2_a_commit_whose_answer_is_lost_is_not_done_twice(proxy: Proxy) -> None:
     store = create(StoreSettings(url=proxy.url()))
-    world = World([line("PO-1")], store=store)
+    world = World([line("PO-1", ordered_quantity="1")], store=store)
     world.night()
     world.lines = [line("PO-1", ordered_quantity="2")]
-    proxy.cut = lambda statement: "after" if statement == "COMMIT" else None
+
+    def cut(statement: str) -> Cut:
+        begun = next(each for each in reversed(proxy.statements) if each.startswith("BEGIN"))
+        return "after" if statement == "COMMIT" and "READ WRITE" in begun else None
+
+    proxy.cut = cut
     report = world.night()
     proxy.cut = lambda _: None
     assert (report.status, report.retries) == ("completed", 0)
-    assert world.events() == [("changed", "ordered_quantity", None, "2.000", "erp")]
+    assert world.events() == [("changed", "ordered_quantity", "1.000", "2.000", "erp")]
 
 
 def test_r2_while_the_outcome_of_a_commit_is_unknown_nothing_is_written_over_it(
@@ -261,14 +267,14 @@ def test_a_run_that_a_signal_ends_while_it_waits_for_the_server_changes_nothing(
     assert home.po("nightly").code == 0
     home.insert(("PO-2", 10))
     with postgres.connection() as user, user.transaction():
-        user.execute("LOCK TABLE audit_event IN SHARE MODE")
+        user.execute("LOCK TABLE erp_change_event IN SHARE MODE")
         process = subprocess.Popen(  # noqa: S603 - ours
             [*PYTHON, "--config", str(home.config), "nightly", "--json"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={name: value for name, value in environment().items() if not name.startswith("COVERAGE_PROCESS_")},
         )
-        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'po.audit_event'::regclass"
+        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'po.erp_change_event'::regclass"
         end = time.monotonic() + 60
         while not postgres.sql(waiting):
             assert time.monotonic() < end
@@ -279,9 +285,8 @@ def test_a_run_that_a_signal_ends_while_it_waits_for_the_server_changes_nothing(
     assert process.returncode == 1, err
     assert b"ended by" in err
     assert b"Traceback" not in err
-    assert out == b"" or b'"status": "failed"' in out
-    assert [
-        row["id"] for row in inside("--config", home.config, "history", "PO-1", "--json").json if "sequence" in row
-    ] == []
+    assert b'"status": "failed"' in out
+    assert [run["status"] for run in home.po("runs", "--json").json] == ["failed", "completed"]
+    assert home.po("changes", "--since", "1d", "--format", "json").json == []
     assert home.po("nightly").code == 0
-    assert len(home.po("runs", "--status", "completed", "--json").json) == 2
+    assert len(home.po("changes", "--format", "json").json) == 1
