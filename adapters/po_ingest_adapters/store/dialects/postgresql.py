@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -137,17 +138,11 @@ class PostgresqlDatabase:
             driver.read_only = access is Access.READ
             level = self._driver.IsolationLevel
             driver.isolation_level = level.REPEATABLE_READ if access is Access.READ else level.READ_COMMITTED
-            try:
-                with connection.begin() as transaction:
-                    number = self._keep_others_out(connection) if access is Access.WRITE else None
-                    yield connection
-                    if number is not None:
-                        self._commit(transaction, number)
-            except Exception:
-                raise
-            except BaseException:
-                connection.invalidate()  # a signal may have come in the midst of an answer
-                raise
+            with connection.begin() as transaction, _interruptible(connection):
+                number = self._keep_others_out(connection) if access is Access.WRITE else None
+                yield connection
+                if number is not None:
+                    self._commit(transaction, number)
 
     def _keep_others_out(self, connection: Connection) -> str:
         """Wait for other writers to end, and keep them out; return the transaction's number.
@@ -353,3 +348,21 @@ def _raw(connection: Connection) -> psycopg.Connection:
     """Return psycopg's connection."""
     driver: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # any driver's
     return driver
+
+
+@contextmanager
+def _interruptible(connection: Connection) -> Iterator[None]:
+    """Let a signal's exception out, whatever the driver says of a connection left in the midst of an answer."""
+    handled = sys.exc_info()[1]
+    try:
+        yield
+    except BaseException as error:
+        signal: BaseException | None = error
+        while isinstance(signal, Exception) and signal is not handled:
+            signal = signal.__context__
+        if signal is None or signal is handled:
+            raise
+        connection.invalidate()
+        if signal is error:
+            raise
+        raise signal from None
