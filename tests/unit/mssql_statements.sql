@@ -253,10 +253,10 @@ CREATE TABLE po.erp_change_event (
 )
 GO
 
-CREATE INDEX ix_erp_change_event_run ON po.erp_change_event (run_id)
+CREATE INDEX ix_erp_change_event_line ON po.erp_change_event (po_line_id)
 GO
 
-CREATE INDEX ix_erp_change_event_line ON po.erp_change_event (po_line_id)
+CREATE INDEX ix_erp_change_event_run ON po.erp_change_event (run_id)
 GO
 
 CREATE TABLE po.batch (
