@@ -57,3 +57,15 @@ def test_a_call_that_takes_too_long_is_ended_or_left_behind(*, has_cancel: bool)
         calls.make(lambda: ended.wait(30), 0.1, ended.set if has_cancel else None)
     assert calls.is_stuck is not has_cancel
     ended.set()
+
+
+def test_a_cancellation_that_fails_or_hangs_does_not_keep_the_signal_from_being_told() -> None:
+    ended = threading.Event()
+    calls = Calls(grace=0.05)
+
+    def fails() -> None:
+        raise OSError("the connection is lost")
+
+    assert interrupted(calls, lambda: ended.wait(30), fails) < 5
+    assert interrupted(calls, lambda: ended.wait(30), lambda: None if ended.wait(30) else None) < 5
+    ended.set()

@@ -24,8 +24,11 @@ class _Outcome(Generic[T]):
         self._error: BaseException | None = None
         self.is_there = threading.Event()
 
-    def find(self) -> None:
-        """Make the call."""
+    def find_elsewhere(self) -> None:
+        """Make the call in a thread that does not keep the process alive."""
+        threading.Thread(target=self._find, daemon=True).start()
+
+    def _find(self) -> None:
         try:
             self._results.append(self._call())
         except BaseException as error:  # noqa: BLE001 - it is raised where the outcome is asked for
@@ -57,13 +60,13 @@ class Calls:
         outcome = _Outcome(call)
         ends = time.monotonic() + seconds
         try:
-            threading.Thread(target=outcome.find, daemon=True).start()
+            outcome.find_elsewhere()
             while not outcome.is_there.wait(TICK):
                 if time.monotonic() > ends:
                     raise TimeoutError  # noqa: TRY301 - it ends the call as a signal does
         except BaseException:
             if cancel is not None:
-                cancel()
+                _Outcome(cancel).find_elsewhere()  # it may want to ask a server that does not answer
             self.is_stuck = not outcome.is_there.wait(self._grace if cancel is not None else 0)
             raise
         return outcome.get()

@@ -93,9 +93,7 @@ class PostgresqlDatabase:
 
     def _connect(self) -> psycopg.Connection:
         # Statements are not prepared on the server: a connection is one transaction, and a pooler may stand between.
-        connection: psycopg.Connection = self._driver.connect(
-            **self._options, autocommit=True, prepare_threshold=None
-        )
+        connection: psycopg.Connection = self._driver.connect(**self._options, autocommit=True, prepare_threshold=None)
         return connection
 
     def label(self) -> str:
