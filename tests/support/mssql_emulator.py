@@ -1,15 +1,19 @@
 """A stand-in for pyodbc and SQL Server: takes the T-SQL that the store sends, and answers from a SQLite file.
 
-No proof of what a server does, but of what the store asks of it: a statement that is not of a known form is refused, values
-are converted as their declared types say, a transaction begun in a batch lasts until it is ended in one, and a connection
-answers one question at a time (there is no MARS). Every statement is kept for the golden file.
+No proof of what a server does, but of what the store asks of it: a statement that is not of a known form is refused,
+values are converted as their declared types say, a transaction begun in a batch lasts until it is ended in one, and a
+connection answers one question at a time (there is no MARS). A statement of the product that is not in the golden file
+is refused too, whatever test made it.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import sqlite3
+import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -19,12 +23,12 @@ from typing import Any, Final
 
 import attrs
 
-from po_ingest.settings import RetrySettings, StoreSettings
+from sqlalchemy.engine import make_url
+
 from po_ingest_adapters.store.dialects import mssql, mssql_connect
 from po_ingest_adapters.store.sql import SqlStore
 
 URL: Final = "mssql+pyodbc://ingest:Geheim-4711@server.example/history"
-SWITCHED_BY_US: Final = "SET NOCOUNT, XACT_ABORT"
 MOST_PARAMETERS: Final = 2100
 TYPES: Final = {"DECIMAL": "DECIMALTEXT", "DATETIME2": "DATETIMETEXT", "DATE": "DATETEXT", "BIT": "BITINT"}
 
@@ -88,6 +92,7 @@ class Server:
     answers: dict[str, list[tuple[Any, ...]]] = attrs.field(factory=dict)  # to statements that begin so
     failures: dict[str, Error] = attrs.field(factory=dict)
     has_schema: bool = False
+    golden: frozenset[str] | None = attrs.field(factory=lambda: golden_statements(), repr=False)
 
     def module(self) -> ModuleType:
         """Return what stands for pyodbc."""
@@ -130,12 +135,9 @@ class Server:
         self.connections.append(Connection(self))
         return self.connections[-1]
 
-    def store(self, *, schema: str = "po", url: str = URL, retry: RetrySettings | None = None) -> SqlStore:
+    def store(self, url: str = URL) -> SqlStore:
         """Return a store on this server."""
-        settings = StoreSettings(url=url, schema=schema, **({} if retry is None else {"retry": retry}))
-        from sqlalchemy.engine import make_url  # noqa: PLC0415 - here alone
-
-        return SqlStore(mssql.MssqlDatabase(mssql_connect.target(make_url(url)), settings.schema, self.module()))
+        return SqlStore(mssql.MssqlDatabase(mssql_connect.target(make_url(url)), "po", self.module()))
 
     def statements(self) -> list[str]:
         """Return the different statements that were sent, in the order of their first appearance."""
@@ -235,6 +237,8 @@ class Cursor:
         assert sql.count("?") == len(given) <= MOST_PARAMETERS, sql
         assert self.connection.is_set_up or sql.startswith("SET "), "the session comes first"
         server.log.append((sql, given))
+        if server.golden is not None and _is_ours():
+            assert normalized(sql) in server.golden, f"not in the golden file (see docs/testing.md): {normalized(sql)}"
         for start, error in server.failures.items():
             if sql.startswith(start):
                 raise error
@@ -291,6 +295,44 @@ class Cursor:
 
     def nextset(self) -> bool:
         return False
+
+
+# -- the golden file
+
+GOLDEN: Final = Path(__file__).parents[1] / "unit" / "mssql_statements.sql"
+
+
+@functools.cache
+def golden_statements() -> frozenset[str]:
+    """Return the statements that were reviewed."""
+    return frozenset(split_batches(GOLDEN.read_text("utf-8")))
+
+
+def split_batches(script: str) -> list[str]:
+    """Return the batches of a script, without the comments in front of them."""
+    batches = re.split(r"^GO$", script, flags=re.MULTILINE)
+    return [text for batch in batches if (text := re.sub(r"^--.*$", "", batch, flags=re.MULTILINE).strip())]
+
+
+def normalized(sql: str) -> str:
+    """Return a statement without what differs from call to call: how many values, how many rows, which ERP."""
+    sql = re.sub(r" IN \(\?(?:, \?)*\)", " IN (?...)", sql)
+    sql = re.sub(r"TOP \d+", "TOP 1", re.sub(r"\b[0-9a-f]{16}\b", "0123456789abcdef", sql))
+    lines = (line.rstrip() for line in sql.expandtabs(4).strip().splitlines())
+    return "\n".join(textwrap.fill(line, 118, break_long_words=False, break_on_hyphens=False) for line in lines)
+
+
+def _is_ours() -> bool:
+    """Say whether the product sends this statement, not a test that helps itself."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None:
+        module = frame.f_globals.get("__name__", "")
+        if module.startswith("po_ingest_adapters."):
+            return True
+        if module.startswith(("support.", "test_")) and module != __name__:
+            return False
+        frame = frame.f_back
+    return False
 
 
 # -- values
@@ -368,7 +410,7 @@ Handler = Callable[[Cursor, re.Match[str], tuple[Any, ...]], Answer]
 
 def _set_up(cursor: Cursor, found: re.Match[str], given: tuple[Any, ...]) -> Answer:
     assert not given
-    cursor.connection.is_set_up |= found[0].startswith(SWITCHED_BY_US)
+    cursor.connection.is_set_up |= "SET LOCK_TIMEOUT" in found.string
     return None
 
 
@@ -501,7 +543,7 @@ GET_LOCK: Final = (
 FORMS: Final[list[tuple[re.Pattern[str], Handler]]] = [
     (re.compile(pattern, re.DOTALL), handler)
     for pattern, handler in (
-        (r"SET NOCOUNT, XACT_ABORT|SET XACT_ABORT", _set_up),
+        (r"SET ANSI_NULLS ON; ", _set_up),
         (r"DECLARE @result int = 0.*BEGIN TRANSACTION.*SELECT @result$", _begin),
         (rf"DECLARE @result int; {GET_LOCK}; SELECT @result$", _get_lock),
         (r"EXEC sys\.sp_releaseapplock @Resource = N'(?P<name>[^']+)', @LockOwner = 'Session'$", _release),
@@ -510,10 +552,8 @@ FORMS: Final[list[tuple[re.Pattern[str], Handler]]] = [
         (r"SELECT CAST\(SERVERPROPERTY", _canned("version", "16.0.4165.4")),
         (r"SELECT schema_name\(\)", _canned("schema", "dbo")),
         (r"SELECT CAST\('test max support'", _canned("max", "test max support")),
-        (
-            r"SELECT name FROM sys\.system_views|\s*SELECT CASE transaction_isolation_level",
-            _canned("isolation", "READ COMMITTED"),
-        ),
+        (r"SELECT name FROM sys\.system_views", _canned("views", "dm_exec_sessions")),
+        (r"\s*SELECT CASE transaction_isolation_level", _canned("isolation", "READ COMMITTED")),
         (r"SELECT compatibility_level", _canned("state", 160, 1)),
         (r"SELECT CASE WHEN SCHEMA_ID", _creating),
         (r"SELECT needed\.permission", lambda cursor, *_: cursor.connection.server.answers.get("using", [])),

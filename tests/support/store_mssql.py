@@ -1,8 +1,8 @@
-"""Stores on SQL Server: on a server that is given, or started in a container, and on the emulator, which is always there.
+"""Stores on SQL Server: on a server that is given or started in a container, and on the emulator, always there.
 
 `PO_INGEST_TEST_MSSQL` is a SQLAlchemy URL of a login that may create databases, such as
-`mssql+pyodbc://sa:...@localhost:1433/master?TrustServerCertificate=yes`; `PO_INGEST_TEST_MSSQL=container` starts one with
-Docker and testcontainers, from the image in `PO_INGEST_TEST_MSSQL_IMAGE` or testcontainers' own choice.
+`mssql+pyodbc://sa:...@localhost:1433/master?TrustServerCertificate=yes`; `PO_INGEST_TEST_MSSQL=container` starts one
+with Docker and testcontainers, from the image in `PO_INGEST_TEST_MSSQL_IMAGE` or testcontainers' own choice.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ PASSWORD: Final = "Geheim-4711-Pq"  # noqa: S105 - of a server that lives as lon
 REASON: Final = f"no SQL Server: set {VARIABLE} to a URL, or to {CONTAINER!r} where Docker is"
 COLLATIONS: Final = ("Turkish_CI_AI", "Latin1_General_CS_AS", "Japanese_XJIS_100_CI_AI")
 """Of the databases, in turn: nothing may depend on it."""
-LOGIN_LANGUAGE: Final = "Deutsch"
 
 
 @attrs.define
@@ -97,7 +96,7 @@ def _container() -> Iterator[str]:
     from testcontainers.mssql import SqlServerContainer  # noqa: PLC0415 - takes Docker's client along
 
     image = os.environ.get(IMAGE)
-    made = SqlServerContainer(**({"image": image} if image else {}), password=PASSWORD)
+    made = SqlServerContainer(image, password=PASSWORD) if image else SqlServerContainer(password=PASSWORD)
     with made as running:
         host, port = running.get_container_host_ip(), running.get_exposed_port(1433)
         yield f"mssql+pyodbc://SA:{PASSWORD}@{host}:{port}/master?TrustServerCertificate=yes"

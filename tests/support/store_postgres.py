@@ -35,6 +35,18 @@ ODD: Final = {
 }
 """Defaults of the database that nothing may depend on; time-outs in milliseconds."""
 
+PLAIN: Final = {
+    "statement_timeout": 0,
+    "lock_timeout": 0,
+    "idle_session_timeout": 0,
+    "idle_in_transaction_session_timeout": 0,
+    "client_encoding": "UTF8",
+    "search_path": f"{SCHEMA},public",
+    "TimeZone": "UTC",
+    "DateStyle": "ISO",
+}
+"""What the tests' own sessions have instead."""
+
 
 @attrs.frozen
 class Postgres:
@@ -66,8 +78,7 @@ class Postgres:
             user=user,
             dbname=database or self.database,
             autocommit=True,
-            options="-c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 -c idle_in_transaction_session_timeout=0 -c client_encoding=UTF8"
-            f" -c search_path={SCHEMA},public -c TimeZone=UTC -c DateStyle=ISO",
+            options=" ".join(f"-c {name}={value}" for name, value in PLAIN.items()),
         )
         with closing(connection):
             yield connection

@@ -89,7 +89,7 @@ class MssqlDatabase:
     def schema_ddl(self) -> Sequence[str]:
         """Return what DDL needs of a session, and the DDL that makes the schema, if it is not there."""
         return [
-            "SET XACT_ABORT, ANSI_NULLS, ANSI_PADDING, ANSI_WARNINGS, QUOTED_IDENTIFIER ON",
+            "; ".join(f"SET {option} ON" for option in mssql_connect.ON),
             f"IF SCHEMA_ID(N'{self.schema}') IS NULL EXEC (N'CREATE SCHEMA [{self.schema}]')",
         ]
 

@@ -61,10 +61,14 @@ LONGEST: Final = 86_400
 PLAIN: Final = re.compile(r"[\w.\\,:/ -]*")
 PART: Final = re.compile(r"\s*([^=;{}]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;]*?)\s*(?:;|$)")
 
+ON: Final = (
+    *("ANSI_NULLS", "ANSI_NULL_DFLT_ON", "ANSI_PADDING", "ANSI_WARNINGS", "ARITHABORT", "CONCAT_NULL_YIELDS_NULL"),
+    *("NOCOUNT", "QUOTED_IDENTIFIER", "XACT_ABORT"),
+)
+OFF: Final = ("CURSOR_CLOSE_ON_COMMIT", "IMPLICIT_TRANSACTIONS", "NUMERIC_ROUNDABORT")
 SESSION: Final = (
-    "SET NOCOUNT, XACT_ABORT, ARITHABORT ON",
-    "SET ANSI_NULLS, ANSI_NULL_DFLT_ON, ANSI_PADDING, ANSI_WARNINGS, CONCAT_NULL_YIELDS_NULL, QUOTED_IDENTIFIER ON",
-    "SET NUMERIC_ROUNDABORT, IMPLICIT_TRANSACTIONS, CURSOR_CLOSE_ON_COMMIT OFF",
+    *(f"SET {option} ON" for option in ON),
+    *(f"SET {option} OFF" for option in OFF),
     "SET LANGUAGE us_english",
     "SET DATEFORMAT ymd",
     "SET DATEFIRST 7",
