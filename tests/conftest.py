@@ -17,8 +17,11 @@ from po_ingest.ports import Store
 from po_ingest_adapters.failing import FailurePlan
 from support import world
 from support.failing_store import FailingStore
+from support.mssql_emulator import Server
+from support.odbc_driver_18 import driver_18
 from support.store_mssql import Mssql, emulated_store, is_given, mssql_stores
 from support.store_postgres import Postgres, postgres_stores
+from support.tds_server import TdsServer
 
 hypothesis.settings.register_profile("dev", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -53,6 +56,14 @@ def postgres() -> Iterator[Postgres]:
     """Return a server for stores, one for all tests of this process."""
     with postgres_stores() as running:
         yield running
+
+
+@pytest.fixture
+def tds(tmp_path: Path) -> Iterator[TdsServer]:
+    """Return a server that Microsoft's driver can talk to, and that is none."""
+    driver_18()
+    with TdsServer(Server(tmp_path / "tds.db", golden=None)).running() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import time
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from itertools import count
@@ -23,6 +25,7 @@ from po_ingest.settings import RetrySettings, StoreSettings
 from po_ingest_adapters.store.dialects import mssql_connect
 from po_ingest_adapters.store.sql import SqlStore, create
 from support.mssql_emulator import Server
+from support.odbc_driver_18 import driver_18
 
 VARIABLE: Final = "PO_INGEST_TEST_MSSQL"
 IMAGE: Final = "PO_INGEST_TEST_MSSQL_IMAGE"
@@ -83,17 +86,38 @@ def mssql_stores() -> Iterator[Mssql]:
     if not given:
         pytest.skip(REASON)
     with ExitStack() as stack:
-        url = make_url(stack.enter_context(_container()) if given == CONTAINER else given)
-        server = Mssql(url)
+        server = Mssql(with_driver(stack.enter_context(_container()) if given == CONTAINER else given))
         stack.callback(server.drop)
         yield server
+
+
+def with_driver(url: str) -> URL:
+    """Return the URL with the driver that is here, unless it names one."""
+    made = make_url(url)
+    return made if "driver" in made.query else made.update_query_dict({"driver": driver_18()})
+
+
+def wait(seconds: float = 180.0) -> None:
+    """Wait until the server that is given answers."""
+    server, end = Mssql(with_driver(os.environ[VARIABLE])), time.monotonic() + seconds
+    while True:
+        try:
+            print(server.sql("SELECT @@VERSION")[0][0])  # noqa: T201 - for the log of the run
+        except mssql_connect.driver().Error:
+            if time.monotonic() > end:
+                raise
+            time.sleep(2)
+        else:
+            return
 
 
 @contextmanager
 def _container() -> Iterator[str]:
     if importlib.util.find_spec("testcontainers") is None:
         pytest.skip("testcontainers is not installed")
-    from testcontainers.mssql import SqlServerContainer  # noqa: PLC0415 - takes Docker's client along
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its own affair
+        from testcontainers.mssql import SqlServerContainer  # noqa: PLC0415 - takes Docker's client along
 
     image = os.environ.get(IMAGE)
     made = SqlServerContainer(image, password=PASSWORD) if image else SqlServerContainer(password=PASSWORD)
@@ -106,3 +130,7 @@ def emulated_store(folder: Path) -> SqlStore:
     """Return a store that nobody has made yet on a server that is none."""
     folder.mkdir(parents=True, exist_ok=True)
     return Server(folder / "sqlserver.db").store()
+
+
+if __name__ == "__main__":
+    wait()
