@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from typing import Final, NoReturn
 
 import hypothesis
@@ -16,7 +17,11 @@ from po_ingest.ports import Store
 from po_ingest_adapters.failing import FailurePlan
 from support import world
 from support.failing_store import FailingStore
+from support.mssql_emulator import Server
+from support.odbc_driver_18 import driver_18
+from support.store_mssql import Mssql, emulated_store, is_given, mssql_stores
 from support.store_postgres import Postgres, postgres_stores
+from support.tds_server import TdsServer
 
 hypothesis.settings.register_profile("dev", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -53,10 +58,33 @@ def postgres() -> Iterator[Postgres]:
         yield running
 
 
-@pytest.fixture(params=["memory", "postgresql"])
-def everywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def tds(tmp_path: Path) -> Iterator[TdsServer]:
+    """Return a server that Microsoft's driver can talk to, and that is none."""
+    driver_18()
+    with TdsServer(Server(tmp_path / "tds.db", golden=None)).running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mssql() -> Iterator[Mssql]:
+    """Return a SQL Server for stores, if one is given."""
+    with mssql_stores() as running:
+        yield running
+
+
+@pytest.fixture(params=["memory", "postgresql", "mssql-emulated", *(["mssql"] if is_given() else [])])
+def everywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Run a test of a small world on each kind of store."""
     if request.param == "memory":
+        return
+    if request.param == "mssql-emulated":
+        folders = (tmp_path / f"world_{number}" for number in count(1))
+        monkeypatch.setattr(world, "new_store", lambda plan: FailingStore(emulated_store(next(folders)), plan))
+        return
+    if request.param == "mssql":
+        server: Mssql = request.getfixturevalue("mssql")
+        monkeypatch.setattr(world, "new_store", lambda plan: FailingStore(server.fresh(), plan))
         return
     postgres: Postgres = request.getfixturevalue("postgres")
     schemas = (f"world_{number}" for number in count(1))

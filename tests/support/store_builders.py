@@ -31,10 +31,12 @@ from po_ingest.settings import StoreSettings
 from po_ingest_adapters.store.database import Access
 from po_ingest_adapters.store.memory import MemoryStore, StoredLine
 from po_ingest_adapters.store.sql import SqlStore, create
+from support.store_mssql import Mssql, emulated_store, is_given
 from support.store_postgres import Postgres
+from support.tds_server import TdsServer
 
 START: Final = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
-KINDS: Final = ("memory", "sqlite", "postgresql")
+KINDS: Final = ("memory", "sqlite", "postgresql", "mssql-emulated", "mssql-driver", *(["mssql"] if is_given() else []))
 ERP: Final = "erp"
 KEY: Final[LineKey] = ("PO-1", 1)
 FULL: Final[dict[str, Value]] = {
@@ -67,6 +69,14 @@ def absent_store(request: pytest.FixtureRequest, folder: Path) -> Store:
         return MemoryStore()
     if request.param == "sqlite":
         return sqlite_store(folder / "store.db")
+    if request.param == "mssql-emulated":
+        return emulated_store(folder)
+    if request.param == "mssql-driver":
+        spoken: TdsServer = request.getfixturevalue("tds")
+        return spoken.store()
+    if request.param == "mssql":
+        server: Mssql = request.getfixturevalue("mssql")
+        return server.fresh()
     postgres: Postgres = request.getfixturevalue("postgres")
     return postgres.fresh()
 

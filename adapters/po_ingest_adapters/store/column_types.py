@@ -8,7 +8,22 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Date, DateTime, Integer, LargeBinary, Numeric, Text, Unicode
+from sqlalchemy import (
+    DECIMAL as DECIMAL_TYPE,
+)
+from sqlalchemy import (
+    VARBINARY,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Date,
+    DateTime,
+    Integer,
+    LargeBinary,
+    Numeric,
+    Text,
+    Unicode,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -27,7 +42,7 @@ MOST_WRITTEN: Final = 10_000
 """Texts remembered; more days than that would be 27 years of them."""
 
 
-class _AsText(UserDefinedType[Any]):
+class AsText(UserDefinedType[Any]):
     """A type that SQLite has not, kept as text."""
 
     cache_ok = True
@@ -43,53 +58,80 @@ class _AsText(UserDefinedType[Any]):
         write = self.write
         return lambda value: None if value is None else write(value)
 
+    def column_writer(self) -> Processor:
+        """Return what turns values into text, none of them None, for a whole column."""
+        return self.write
+
     def result_processor(self, dialect: Dialect, coltype: object) -> Processor:  # noqa: ARG002 - SQLAlchemy's signature
         """Return what turns text into a value."""
         read = self.read
         return lambda value: None if value is None else read(value)
 
 
-class DecimalText(_AsText):
+class DecimalText(AsText):
     """A decimal as exact text; its places are those of the value (`12.000`)."""
 
     write = staticmethod(str)
     read = staticmethod(Decimal)
 
 
-class _Written(dict[Any, str | None]):
+class PlainDate(UserDefinedType[Any]):
+    """A date that goes to the driver and comes from it as it is; SQLAlchemy's own for SQL Server makes datetimes."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Return the column's type in DDL."""
+        return "DATE"
+
+
+class PlainMoment(UserDefinedType[Any]):
+    """A datetime on SQL Server; the driver is told its digits, and need not ask the server for them."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Return the column's type in DDL."""
+        return "DATETIME2(6)"
+
+    def get_dbapi_type(self, dbapi: Any) -> tuple[int, int, int]:  # noqa: ANN401 - SQLAlchemy's signature
+        """Return type, size and digits as pyodbc's `setinputsizes` takes them."""
+        return (dbapi.SQL_TYPE_TIMESTAMP, 26, 6)
+
+
+class _Written(dict[Any, str]):
     """Texts of values, each made once: dates repeat from line to line."""
 
     def __init__(self, write: Processor) -> None:
-        super().__init__({None: None})
+        super().__init__()
         self._write = write
 
     def __missing__(self, value: object) -> str:
         if len(self) > MOST_WRITTEN:
             self.clear()
-            self[None] = None
         text: str = self._write(value)
         self[value] = text
         return text
 
 
-class DateText(_AsText):
+class DateText(AsText):
     """A date as ISO text."""
 
     write = staticmethod(date.isoformat)
     read = staticmethod(date.fromisoformat)
 
-    def bind_processor(self, dialect: Dialect) -> Processor:  # noqa: ARG002 - SQLAlchemy's signature
-        """Return what turns a date into text."""
+    def column_writer(self) -> Processor:
+        """Return what remembers the texts of dates, for a whole column."""
         return _Written(self.write).__getitem__
 
 
 def _moment_text(moment: datetime) -> str:
     """Return what `fields.to_text` does; this is done for every line written, and nearly all moments are in UTC."""
     in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return in_utc.isoformat().removesuffix("+00:00") + "Z"
+    return in_utc.isoformat()[: -len("+00:00")] + "Z"
 
 
-class MomentText(_AsText):
+class MomentText(AsText):
     """A datetime as ISO text in UTC, `2026-01-31T08:00:00Z`; compare it through `sortable`."""
 
     write = staticmethod(_moment_text)
@@ -101,6 +143,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     impl = DateTime
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type with all six digits: SQL Server's DATETIME has three, in steps of 1/300 second."""
+        return dialect.type_descriptor(PlainMoment()) if dialect.name == "mssql" else super().load_dialect_impl(dialect)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Take the zone away."""
@@ -117,6 +163,10 @@ class JsonText(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type of a long text."""
+        return dialect.type_descriptor(_mssql_text(None) if dialect.name == "mssql" else Text())
+
     def process_bind_param(self, value: object, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Write JSON."""
         return None if value is None else encode_json(value)
@@ -126,20 +176,35 @@ class JsonText(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
+MSSQL_COLLATION: Final = "Latin1_General_100_BIN2"
+"""Of all texts on SQL Server: equal means equal, whatever the database's collation."""
+UNITS: Final = 2
+"""SQL Server counts a text's length in UTF-16 units, of which a character takes up to two."""
+
+
+def _mssql_text(width: int | None) -> Unicode:
+    """Return NVARCHAR for a text of at most `width` characters; without a width, for one of any length."""
+    return Unicode(None if width is None else UNITS * width, collation=MSSQL_COLLATION)
+
+
 ID: Final[TypeEngine[int]] = BigInteger().with_variant(Integer(), "sqlite")  # SQLite's row ids are of type INTEGER
 INTEGER: Final[TypeEngine[int]] = Integer()
-DECIMAL: Final[TypeEngine[Any]] = Numeric(DECIMAL_PRECISION, DECIMAL_SCALE).with_variant(DecimalText(), "sqlite")
-DATE: Final[TypeEngine[Any]] = Date().with_variant(DateText(), "sqlite")
+DECIMAL: Final[TypeEngine[Any]] = (
+    Numeric(DECIMAL_PRECISION, DECIMAL_SCALE)
+    .with_variant(DecimalText(), "sqlite")
+    .with_variant(DECIMAL_TYPE(DECIMAL_PRECISION, DECIMAL_SCALE), "mssql")
+)
+DATE: Final[TypeEngine[Any]] = Date().with_variant(DateText(), "sqlite").with_variant(PlainDate(), "mssql")
 MOMENT: Final[TypeEngine[Any]] = UtcDateTime().with_variant(MomentText(), "sqlite")
 JSON: Final[TypeEngine[Any]] = JsonText()
 FLAG: Final[TypeEngine[bool]] = Boolean()
-BYTES: Final[TypeEngine[bytes]] = LargeBinary()
-LONG_TEXT: Final[TypeEngine[str]] = Text()
+BYTES: Final[TypeEngine[bytes]] = LargeBinary().with_variant(VARBINARY(64), "mssql")  # digests
+LONG_TEXT: Final[TypeEngine[str]] = Text().with_variant(_mssql_text(None), "mssql")
 
 
 def text(width: int) -> TypeEngine[str]:
     """Return the type of a text of at most `width` characters."""
-    return Unicode(width)
+    return Unicode(width).with_variant(_mssql_text(width), "mssql")
 
 
 def exact_text(width: int) -> TypeEngine[str]:
@@ -147,7 +212,7 @@ def exact_text(width: int) -> TypeEngine[str]:
     return (
         Unicode(width)
         .with_variant(Unicode(width, collation="C"), "postgresql")
-        .with_variant(Unicode(width, collation="Latin1_General_100_BIN2"), "mssql")
+        .with_variant(_mssql_text(width), "mssql")
     )
 
 

@@ -20,6 +20,7 @@ from po_ingest.settings import StoreSettings
 DATABASES: Final = {
     "sqlite": "po_ingest_adapters.store.dialects.sqlite",
     "postgresql": "po_ingest_adapters.store.dialects.postgresql",
+    "mssql": "po_ingest_adapters.store.dialects.mssql",
 }
 """Backend name of a SQLAlchemy URL -> module with `open_database(url, settings) -> Database`."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
+from itertools import groupby, pairwise
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Select, and_, bindparam, func, literal, or_, select
@@ -31,7 +31,7 @@ from po_ingest.model import (
     XrefRow,
 )
 from po_ingest.ports import Row
-from po_ingest_adapters.store.bulk import CHUNK, chunks, fetch, fetch_rows
+from po_ingest_adapters.store.bulk import CHUNK, LONG, chunks, fetch, fetch_rows
 from po_ingest_adapters.store.column_types import MOMENT, sortable
 from po_ingest_adapters.store.schema import Tables
 
@@ -68,6 +68,8 @@ LINE_COLUMNS: Final = (
     "last_changed_run_id",
 )
 """The contract's columns of `po_line`."""
+BY_UTF16: Final = frozenset({"mssql"})
+"""Databases that sort texts by UTF-16 unit: characters from U+E000 on come in another order than by code point."""
 
 
 class SqlView:
@@ -172,7 +174,7 @@ class SqlView:
         query = select(
             xref.erp_item_code, xref.supplier_code, xref.mapped_sku, xref.mapped_item, xref.is_active
         ).order_by(xref.erp_item_code)
-        return [XrefRow(*row) for row in self._rows(query)]
+        return sorted((XrefRow(*row) for row in self._rows(query)), key=attrgetter("erp_item_code"))
 
     # -- what the reading commands show
 
@@ -269,7 +271,7 @@ class SqlView:
             query = query.where(tables.event.c.field_name == field)
         if supplier is not None:
             query = query.where(tables.line.c.supplier_code == supplier)
-        yield from self._mappings(query)
+        yield from self._mappings(query.execution_options(**LONG))
 
     def _events(self) -> Query:
         event, line, run = self._tables.event, self._tables.line, self._tables.run
@@ -303,7 +305,12 @@ class SqlView:
             .where(line.c.erp == erp, self._valid_at(run_id))
             .order_by(line.c.po_number, line.c.line_number)
         )
-        for row in self._rows(query):
+        rows = self._rows(query.execution_options(**LONG))
+        if self._connection.dialect.name in BY_UTF16 and not _is_ascending(
+            self._rows(query.with_only_columns(line.c.po_number, line.c.line_number))
+        ):
+            rows = iter(sorted(rows, key=itemgetter(0, 1)))
+        for row in rows:
             yield (row[0], row[1]), row[2:]
 
     def _valid_at(self, run_id: int) -> ColumnElement[bool]:
@@ -354,6 +361,8 @@ class SqlView:
             .where(audit.id > after_id)
             .order_by(audit.id)
         )
+        if not after_id:  # else the events of a night, mostly
+            query = query.execution_options(**LONG)
         for event_id, previous_hash, own_hash, in_file, *event in self._rows(query):
             yield ChainedEvent(event_id, AuditEvent(*event), previous_hash, own_hash, in_file)
 
@@ -418,6 +427,10 @@ class SqlView:
         for row in self._rows(query):
             found.setdefault(row[0], []).append(row[1:])
         return found
+
+
+def _is_ascending(rows: Iterator[tuple[Any, ...]]) -> bool:
+    return all(one <= other for one, other in pairwise(rows))
 
 
 def _share_neighbours(texts: Sequence[str]) -> Iterator[str]:

@@ -1,0 +1,115 @@
+"""What an error of SQL Server or of its ODBC driver means: transient or not, and what to do.
+
+An allow-list: only what is listed as transient is tried again (R12). docs/sqlserver.md has the table that users read,
+with its sources.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from po_ingest.errors import StoreError
+
+BUSY: Final = "another program is writing to the store; try again when it has finished"
+NETWORK: Final = "see that the server runs and can be reached from here; check server and port in store.url"
+LOST: Final = "the connection was lost; nothing of this transaction was kept, so it can be tried again"
+SERVER_BUSY: Final = "the server is busy, being moved or restarted; try again later"
+LOGIN: Final = "check user, password and database in store.url, and that the login may connect"
+RIGHTS: Final = "grant the login the rights that docs/sqlserver.md lists"
+CHANGED: Final = "the schema was changed by another program; compare it with `po-ingest store upgrade --sql`"
+FULL: Final = "make room on the server, then run again: nothing of this transaction was kept"
+READ_ONLY: Final = "connect to the primary replica, and to a database that may be written"
+OTHER_HINT: Final = "see the log for details"
+DRIVER_HINT: Final = (
+    "install Microsoft's ODBC Driver 18 for SQL Server, or name an installed driver in store.url (?driver=...)"
+)
+CERTIFICATE: Final = (
+    "have the server's certificate trusted on this machine, or add TrustServerCertificate=yes to store.url"
+)
+OPENJSON: Final = "set the database's compatibility level to 130 or more (ALTER DATABASE ... SET COMPATIBILITY_LEVEL)"
+
+
+@attrs.frozen(slots=True)
+class Meaning:
+    """What to do about an error, and whether trying again may help."""
+
+    hint: str
+    transient: bool = False
+
+
+def _all(meaning: Meaning, *numbers: int) -> dict[int, Meaning]:
+    return dict.fromkeys(numbers, meaning)
+
+
+NUMBERS: Final[dict[int, Meaning]] = {
+    **_all(Meaning(BUSY, transient=True), 1205, 1222, 3960, 3961),  # deadlock, lock timeout, snapshot conflicts
+    **_all(Meaning(SERVER_BUSY, transient=True), 701, 802, 1204, 8645, 8651),  # out of memory or locks
+    **_all(Meaning(SERVER_BUSY, transient=True), 10928, 10929, 40501, 49918, 49919, 49920),  # throttled
+    **_all(Meaning(SERVER_BUSY, transient=True), 615, 926, 4221, 9515, 40143, 40166, 40197, 40540, 40613, 42108, 42109),
+    **_all(Meaning(SERVER_BUSY, transient=True), 983, 988, 6005, 17142, 17197, 18401),  # failing over, starting, paused
+    **_all(Meaning(NETWORK, transient=True), 2, 53, 64, 121, 233, 258, 10053, 10054, 10060, 10061, 11001),
+    **_all(Meaning(LOGIN), 4060, 18452, 18456, 18470, 18486, 18487, 18488, 40607, 40615),
+    **_all(Meaning(RIGHTS), 229, 230, 262, 297, 300, 916, 1088, 2557, 2760, 3701, 15247),
+    **_all(Meaning(CHANGED), 207, 208, 213, 515, 547, 1776, 1785, 2714, 4901, 4902, 4924),
+    **_all(Meaning(CHANGED), 2601, 2627),  # two rows of one key: somebody else wrote one
+    **_all(Meaning(CHANGED), 2628, 8152, 8115, 8114, 245, 241, 206),  # a value that its column does not take
+    **_all(Meaning(FULL), 1101, 1105, 3930, 9002, 40544, 40549, 40551, 40552, 40553),
+    **_all(Meaning(READ_ONLY), 978, 3906, 3908),
+    **_all(Meaning("the audit trail is append-only: nothing in it can be changed or deleted"), 51000),
+}
+"""By SQL Server's error number; what stands in none of the lists is permanent."""
+STATES: Final[dict[str, Meaning]] = {
+    **dict.fromkeys(("08001", "08S01", "08003", "08004", "08007", "01002"), Meaning(NETWORK, transient=True)),
+    "HYT00": Meaning("see that the server is up and not too busy", transient=True),
+    "HYT01": Meaning(NETWORK, transient=True),
+    "40001": Meaning(BUSY, transient=True),
+    "28000": Meaning(LOGIN),
+    "42000": Meaning(OTHER_HINT),
+    "IM002": Meaning(DRIVER_HINT),
+    "IM003": Meaning(DRIVER_HINT),
+}
+"""By SQLSTATE, where the server gave no number that is known."""
+
+STATE: Final = re.compile(r"\[([0-9HI][0-9A-Z]{4})\]")
+NUMBER: Final = re.compile(r"\((-?\d+)\)(?=\s*(?:\(SQL|\(\d|;|$))")
+FUNCTION: Final = re.compile(r"\s*\(SQL\w+\)")
+FRAME: Final = re.compile(r"(?:\[[^\]\[]*\])+(?=[^\[])")
+SAID_BY_SERVER: Final = "[SQL Server]"
+MISSING_DRIVER: Final = re.compile(r"Can't open lib|Data source name not found")
+UNTRUSTED: Final = re.compile(r"certificate|self-signed|self signed", re.IGNORECASE)
+LONGEST: Final = 500
+
+
+def explain(label: str, error: Exception, scrub: Callable[[str], str]) -> StoreError:
+    """Tell an error of the driver to the user, on one line and without secrets."""
+    original = getattr(error, "orig", None) or error
+    raw = str(original.args[-1]) if original.args else type(original).__name__
+    state = str(original.args[0]) if len(original.args) > 1 else ""
+    meaning = _meaning(state, raw)
+    text = scrub(" ".join(FRAME.sub("", FUNCTION.sub("", raw)).split()))[:LONGEST]
+    return StoreError(f"{label} failed: {text}", hint=meaning.hint, transient=meaning.transient)
+
+
+def said_by_server(error: Exception) -> bool:
+    """Say whether an error is the server's own word, not the loss of the connection to it."""
+    original = getattr(error, "orig", None) or error
+    raw = str(original.args[-1]) if original.args else ""
+    return SAID_BY_SERVER in raw and not any(state.startswith("08") for state in STATE.findall(raw))
+
+
+def _meaning(state: str, raw: str) -> Meaning:
+    states = [state, *STATE.findall(raw)]
+    if MISSING_DRIVER.search(raw) or not {"IM002", "IM003"}.isdisjoint(states):
+        return Meaning(DRIVER_HINT)
+    if SAID_BY_SERVER not in raw and UNTRUSTED.search(raw):
+        return Meaning(CERTIFICATE)
+    if "openjson" in raw.lower():
+        return Meaning(OPENJSON)
+    known = [NUMBERS[number] for number in map(int, NUMBER.findall(raw)) if number in NUMBERS]
+    known = known or [STATES[each] for each in states if each in STATES]
+    # A permanent word outweighs: a failed login also comes as a connection that was not made.
+    return next((each for each in known if not each.transient), known[0] if known else Meaning(OTHER_HINT))

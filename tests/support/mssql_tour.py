@@ -1,0 +1,77 @@
+"""Everything that a store on SQL Server can be asked: what is not on this tour is not in the golden file."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from itertools import product
+
+from po_ingest.errors import LockHeldError, StoreError
+from po_ingest.model import Delta, MissingLine, RejectedRow, RunContext, SnapshotAction, XrefRow
+from po_ingest.ports import StoreTransaction, StoreView
+from po_ingest_adapters.store.sql import SqlStore
+from support.mssql_emulator import Server, server_error
+from support.store_builders import ERP, KEY, START, audit_event, delivery, known_line, new_line, new_run, report
+
+MANY = range(1, 2001)
+"""More than fit into one list of parameters."""
+
+
+def tour(server: Server) -> SqlStore:
+    """Ask for everything, in an order that a life could have."""
+    store = server.store()
+    store.check()
+    store.upgrade()
+    assert store.upgrade_sql() == ""
+    store.check()
+    with store.lock(ERP):
+        store.holder(ERP)
+        with suppress(LockHeldError), store.lock(ERP):
+            raise AssertionError
+        with store.write() as transaction:
+            _write(transaction)
+    with store.read() as view:
+        _read(view)
+    with suppress(StoreError), store.write() as transaction:
+        transaction.start_run(new_run("rolled back"))
+        raise store.database.explain(server_error("42000", 1205, "deadlocked"))
+    return store
+
+
+def _write(transaction: StoreTransaction) -> None:
+    run_id = transaction.start_run(new_run("run-1"))
+    run = RunContext(run_id, None, START)
+    created = [new_line((f"PO-{number}", 1), deliveries=(delivery("1.000"),)) for number in (1, 2, 3)]
+    ids = transaction.apply(run, Delta(changes=tuple(created)))
+    transaction.finish_run(run_id, report(run_id, "run-1", START, "completed"), {"sku": "as is"})
+    transaction.finish_run(run_id, report(run_id, "run-1", START, "partial"))
+    following = transaction.start_run(new_run("run-2", START + timedelta(days=1)))
+    changed = known_line(ids[0], KEY, snapshot=SnapshotAction.REPLACE, deliveries=(delivery("2.000"),))
+    rejected = RejectedRow("po_lines", "PO-9", 1, "sku", "because", {"a": "1"})
+    delta = Delta(changes=(changed,), missing=(MissingLine(("PO-3", 1), ids[2]),), rejected=(rejected,))
+    transaction.apply(RunContext(following, run_id, START + timedelta(days=1)), delta)
+    transaction.record([audit_event(1), audit_event(2)])
+    transaction.put_item_xref([XrefRow("A"), XrefRow("B")], START)
+
+
+def _read(view: StoreView) -> None:
+    view.last_applied(ERP)
+    view.known_lines(ERP)
+    view.states(MANY)
+    view.deliveries(MANY)
+    view.filled_counts(ERP, 1)
+    view.item_xref()
+    for limit, statuses, since in product((None, 1), (None, (), ("failed",)), (None, START)):
+        view.runs(ERP, limit=limit, statuses=statuses, since=since)
+    for text in ("1", "run-1"):
+        view.find_run(ERP, text)
+    view.lines(ERP, "PO-1")
+    view.lines(ERP, "PO-1", 1)
+    view.line_events(MANY)
+    view.line_batches(MANY)
+    for run_id, since, field, supplier in product((None, 1), (None, START), (None, "sku"), (None, "S-1")):
+        list(view.changes(ERP, run_id=run_id, since=since, field=field, supplier=supplier))
+    list(view.snapshot(ERP, 1))
+    view.gaps(ERP)
+    list(view.histories(ERP))
+    list(view.audit_events())
