@@ -170,6 +170,7 @@ class Connection:
 
     server: Server
     timeout: int = 0
+    maxwrite: int = 0
     is_set_up: bool = False
     in_transaction: bool = False
     busy: Cursor | None = None
