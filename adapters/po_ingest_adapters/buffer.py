@@ -14,6 +14,7 @@ from po_ingest.errors import PoIngestError
 Chunk: TypeAlias = list[tuple[object, ...]]
 
 MARSHALLED, PICKLED = b"m", b"p"
+SIZE_BYTES: Final = 8
 THRESHOLD_ROWS: Final = 20_000
 """Some 20 MB of rows of 30 columns."""
 
@@ -90,7 +91,10 @@ class DiskBuffer:
         with _room():
             file.seek(offset)
             kind = file.read(1)
-            return cast("Chunk", (marshal if kind == MARSHALLED else pickle).load(file))
+            if kind == PICKLED:
+                return cast("Chunk", pickle.load(file))  # noqa: S301 - a file of our own that has no name
+            size = int.from_bytes(file.read(SIZE_BYTES), "big")
+            return cast("Chunk", marshal.loads(file.read(size)))  # noqa: S302 - as above; `load` would ask the file per object
 
     def close(self) -> None:
         """Give up the memory and the file."""
@@ -104,7 +108,8 @@ class DiskBuffer:
 def _packed(chunk: Chunk) -> bytes:
     """Return a chunk as bytes: marshalled, which is twice as fast, where its values allow it."""
     try:
-        return MARSHALLED + marshal.dumps(chunk)
+        content = marshal.dumps(chunk)
+        return b"".join((MARSHALLED, len(content).to_bytes(SIZE_BYTES, "big"), content))
     except ValueError:
         return PICKLED + pickle.dumps(chunk, protocol=pickle.HIGHEST_PROTOCOL)
 

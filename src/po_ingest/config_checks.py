@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -159,6 +160,14 @@ def encoding(raw: object) -> str:
     return name
 
 
+def byte_encoding(raw: object) -> str:
+    """Take the name of an encoding in which ASCII is ASCII: a driver's bytes may be in it."""
+    name = encoding(raw)
+    if "SELECT 'x'".encode(name) != b"SELECT 'x'":
+        raise ExpectedError("the name of an encoding that keeps ASCII, such as utf-8, latin-1 or cp1252")
+    return name
+
+
 def delimiter(raw: object) -> str:
     """Take one character that can stand between CSV cells."""
     if not isinstance(raw, str) or len(raw) != 1 or raw in '"\r\n\0 ':
@@ -197,7 +206,7 @@ def text_file(folder: Path) -> Check:
 
     def check(raw: object) -> str:
         try:
-            content: str = locate(raw).read_bytes().decode("utf-8-sig")
+            content = _decoded(locate(raw).read_bytes())
         except UnicodeDecodeError:
             raise ExpectedError("a file in UTF-8, and it is in another encoding") from None
         except OSError as error:
@@ -207,6 +216,11 @@ def text_file(folder: Path) -> Check:
         return content
 
     return check
+
+
+def _decoded(raw: bytes) -> str:
+    """Return a file's text: UTF-8, or UTF-16 where a byte-order mark tells so, as SQL Server's tools write it."""
+    return raw.decode("utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
 
 
 def adapter(expected: str, known: Callable[[], Iterable[str]], key: Callable[[str], str] = str) -> Check:

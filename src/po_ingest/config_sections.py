@@ -46,6 +46,7 @@ OUTCOMES: Final = ("completed", "partial", "failed", "guard")
 LINE_COLUMNS: Final = {name: field for name, field in BY_NAME.items() if not field.is_custom}
 A_TABLE: Final = "a section with keys of its own"
 CONNECTION: Final = "the ERP's connection: an ODBC connection string, a file (adapter sqlite) or a folder (adapter csv)"
+ISOLATIONS: Final = ("read committed", "snapshot", "repeatable read", "serializable", "read uncommitted")
 COLUMN_NAME: Final = "a result column's name"
 REQUIRED: Final = {"connection": CONNECTION, "column": COLUMN_NAME}
 NAME_LENGTH: Final = 64
@@ -183,6 +184,8 @@ def _erp(folder: Path, names: Installed) -> Check:
         "query_timeout": checks.integer(1),
         "fetch_size": checks.integer(1),
         "timezone": checks.timezone,
+        "isolation": checks.choice(ISOLATIONS),
+        "encoding": checks.byte_encoding,
         "csv": _section(CsvSettings, {"encoding": checks.encoding, "delimiter": checks.delimiter}),
         "po_lines": _query(LINE_COLUMNS, folder, DEFAULT_LINES_QUERY),
         "receipts": _query(RECEIPT_FIELDS, folder),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 import attrs
@@ -27,14 +27,16 @@ class Night:
     again: frozenset[int]  # known lines whose row is unchanged but whose mapping or receipts are not
     slots: tuple[str, ...]  # custom slots with an active mapping
 
-    def receipts_digest(self, key: LineKey) -> bytes | None:
-        """Return the digest to keep; a line with a rejected receipt keeps its own, to be looked at again."""
-        if self.receipts is None:
-            return None
-        if key in self.receipts.frozen:
+    def receipts_digests(self, keys: Sequence[LineKey]) -> Sequence[bytes | None]:
+        """Return the digests to keep; a line with a rejected receipt keeps its own, to be looked at again."""
+        receipts = self.receipts
+        return [None] * len(keys) if receipts is None else [self._digest_to_keep(key, receipts) for key in keys]
+
+    def _digest_to_keep(self, key: LineKey, receipts: Receipts) -> bytes | None:
+        if key in receipts.frozen:
             at = self.tonight.known.index.get(key)
             return None if at is None else self.tonight.known.receipts[at]
-        return self.receipts.digest(key)
+        return receipts.digest(key)
 
     def in_store(self, key: LineKey) -> tuple[bytes | None, ...]:
         """Return the fingerprints of row, receipts and mapping that the store has of a known line."""

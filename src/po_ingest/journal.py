@@ -307,12 +307,21 @@ class Journal:
             catch_up(self.parts.store, self.parts.sink)
         except (PoIngestError, Interrupted, KeyboardInterrupt) as error:
             report = attrs.evolve(report, exit_code=ExitCode.RESERVATION)
+            self._correct(report)
             unwritten = ReservationError(
                 f"the run was applied, but the audit trail could not be copied: {str(error) or 'ended by SIGINT'}",
                 hint="the next run completes the file",
             )
             raise self._with_report(unwritten, report) from error
         return self._unless_partial(report)
+
+    def _correct(self, report: RunReport) -> None:
+        """Have the store's report say what the process says; if the store cannot, the run is applied all the same."""
+        try:
+            with self.parts.store.write() as transaction:
+                transaction.finish_run(self.context.run_id, report)
+        except StoreError as error:
+            log.warning("report not corrected", error=str(error))
 
     def conclude_rehearsal(self, work: Callable[[], RunReport]) -> RunReport:
         """Do the work of a dry run; nothing is recorded."""

@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 import attrs
 
 from po_ingest.fields import Values, to_text
+from po_ingest.line_value import line_value
 
 LineKey: TypeAlias = tuple[str, int]
 """PO number and line number: the identity of a PO line within its ERP."""
@@ -90,7 +91,7 @@ class LineState:
     presence: Presence
 
 
-@attrs.frozen(slots=True)
+@line_value
 class FieldChange:
     """A changed field of a line; the values in text form (contract, section 5)."""
 
@@ -100,7 +101,7 @@ class FieldChange:
     cause: Cause
 
 
-@attrs.frozen(slots=True)
+@line_value
 class Delivery:
     """A batch: what was delivered of a line at a time.
 
@@ -123,7 +124,7 @@ class SnapshotAction(enum.Enum):
     CLOSE = "close"  # the state up to the previous run ends: the line is not active any more
 
 
-@attrs.frozen(slots=True)
+@line_value
 class LineChange:
     """All that a run writes about one line whose row was read: the store carries it out as it is.
 
@@ -299,7 +300,7 @@ class NewRun:
     process: int
 
 
-@attrs.frozen(slots=True)
+@line_value
 class PendingLine:
     """A line to look at tonight: its rows that differ from the one last taken, if any.
 
@@ -313,7 +314,7 @@ class PendingLine:
     unchanged_active: bool = False
 
 
-@attrs.frozen(slots=True)
+@line_value
 class ReadLine:
     """A line as its row tells it tonight, before the cross-reference."""
 
@@ -324,7 +325,7 @@ class ReadLine:
     fingerprint: bytes
 
 
-@attrs.frozen(slots=True)
+@line_value
 class MappedLine:
     """A line after the cross-reference."""
 

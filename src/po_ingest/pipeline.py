@@ -117,7 +117,7 @@ def _decide(journal: Journal, night: Night, options: Options, view: StoreView, a
         with journal.stage("custom_columns"):
             slots = custom_columns.populate_lines(mapped, night.slots)
         with journal.stage("report"):
-            digests = [night.receipts_digest(line.read.key) for line in mapped]
+            digests = night.receipts_digests([line.read.key for line in mapped])
             results = zip(mapped, differences, deliveries, slots, digests, strict=True)
             delta = report.assemble(results, read.rejected, with_events=journal.with_events)
             tally.add(delta, slots, states)

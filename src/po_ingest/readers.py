@@ -1,15 +1,19 @@
 """Values of an ERP's driver, read as the types of fields (contract, sections 3 and 4).
 
 `make_reader` is called once a field; the reader it returns once a value, millions of times a night. So each reader
-asks for the usual types first, by `type(raw) is`, and remembers what it has read: dates and quantities repeat.
+asks for the usual types first, by `type(raw) is`, and remembers what it has read: dates and quantities repeat. A whole
+column of one type is read at once, without a call a value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
-from typing import Final, TypeAlias
+from types import NoneType
+from typing import Any, Final, TypeAlias
+
+import attrs
 
 from po_ingest.date_formats import DateFormat, check_date_format, date_format, parse_iso
 from po_ingest.fields import (
@@ -40,7 +44,21 @@ from po_ingest.unreadable import Unreadable
 
 __all__ = ["Reader", "Unreadable", "check_format", "make_reader"]
 
-Reader: TypeAlias = Callable[[object], Value]
+ReadValue: TypeAlias = Callable[[object], Value]
+ReadColumn: TypeAlias = Callable[[Sequence[object]], Sequence[Value]]
+
+
+@attrs.frozen(slots=True)
+class Reader:
+    """Reads values of a column; `read` a value, `column` a run of them, to the same. Both raise Unreadable."""
+
+    read: ReadValue
+    column: ReadColumn
+
+    def __call__(self, raw: object) -> Value:
+        """Read a value."""
+        return self.read(raw)
+
 
 NOT_WHOLE: Final = "is not a whole number"
 OUT_OF_INTEGER: Final = "is out of range for an integer of 32 bits"
@@ -85,7 +103,35 @@ def _text_reader(nulls: frozenset[str]) -> Reader:
             _check_characters(text)
         return None if not text or text in nulls else text
 
-    return read
+    def column(raws: Sequence[object]) -> Sequence[Value]:
+        kinds = {*map(type, raws)}
+        if kinds == {NoneType}:
+            return raws  # type: ignore[return-value]  # all of them are None
+        if not kinds <= {str, NoneType} or not _is_plain("".join(filter(None, raws))):  # type: ignore[arg-type]  # texts
+            return list(map(read, raws))
+        texts: list[str | None] = [raw.strip() or None if raw else None for raw in raws]  # type: ignore[attr-defined]  # as above
+        return [None if text in nulls else text for text in texts] if nulls else texts
+
+    return Reader(read, column)
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and "\0" not in text
+
+
+def _with_memory(read: ReadValue, memories: Mapping[type, Memory[Any, Value]]) -> Reader:
+    """Return a reader whose columns of one type are looked up in that type's memory."""
+
+    def column(raws: Sequence[object]) -> Sequence[Value]:
+        kinds = {*map(type, raws)} - {NoneType}
+        if not kinds:
+            return raws  # type: ignore[return-value]  # all of them are None
+        memory = memories.get(kinds.pop())
+        if memory is None or kinds:
+            return list(map(read, raws))
+        return [None if raw is None else memory[raw] for raw in raws]
+
+    return Reader(read, column)
 
 
 def _check_characters(text: str) -> None:
@@ -152,7 +198,7 @@ def _number_reader(parse: NumberParser, nulls: frozenset[str], convert: Callable
             return exact[raw]  # type: ignore[index]  # as above
         return read_text(as_text(raw)) if isinstance(raw, TEXTS) else read_number(raw)
 
-    return read
+    return _with_memory(read, {str: texts, int: machine, float: machine})
 
 
 def _is_listed(number: Decimal, nulls: frozenset[str]) -> bool:
@@ -218,7 +264,7 @@ def _temporal_reader(dates: DateFormat, nulls: frozenset[str], convert: Callable
             return convert(as_written(raw))
         return read_text(as_text(raw)) if isinstance(raw, TEXTS) else read_number(raw)
 
-    return read
+    return _with_memory(read, {str: texts, date: days})
 
 
 def _digits(raw: object) -> str:

@@ -217,6 +217,29 @@ class LineReading:
             return number.strip(), line
         return read_key(self._key_readers[0], self._key_readers[1], number, line)
 
+    def keys(self, rows: Sequence[RawRow]) -> Sequence[LineKey | None]:
+        """Return the rows' keys, all at once where they are plain; None for each that `key` is to look at."""
+        numbers, lines = ([row[at] for row in rows] for at in self._key_at)
+        if self._is_plain_key and {*map(type, lines)} == {int} and {*map(type, numbers)} == {str}:
+            texts, positions = cast("list[str]", numbers), cast("list[int]", lines)
+            in_range = min(positions) >= INTEGER_MIN and max(positions) <= INTEGER_MAX
+            joined = "".join(texts)
+            if in_range and joined.isascii() and joined.isprintable() and max(map(len, texts)) <= PO_NUMBER_WIDTH:
+                stripped = [text.strip() for text in texts]
+                if all(stripped):
+                    return list(zip(stripped, positions, strict=True))
+        return [None] * len(rows)
+
+    def are_active(self, rows: Sequence[RawRow]) -> Sequence[bool]:
+        """Return what `is_active` says of each of the rows."""
+        if self._status is None:
+            return [True] * len(rows)
+        at, active = self._status[0], self._active
+        statuses = [row[at] for row in rows]
+        if {*map(type, statuses)} != {str}:
+            return list(map(self.is_active, rows))
+        return [active[raw] if raw in active else self.is_active(row) for raw, row in zip(statuses, rows, strict=True)]
+
     def is_active(self, row: RawRow) -> bool:
         """Say whether the row's status is an active one; a status that cannot be read counts as active."""
         if self._status is None:
@@ -257,7 +280,7 @@ class LineReading:
             for at, position, reader, field in self._plan:  # noqa: B007 - the handler names the field
                 raw = row[position]
                 if raw is not None:
-                    values[at] = reader(raw)
+                    values[at] = reader.read(raw)
         except Unreadable as error:
             raise Rejection(field.name, str(error), key) from None
         truncated = 0
@@ -277,7 +300,7 @@ class LineReading:
         read: list[Sequence[Value]] = [(None,) * len(rows)] * len(FIELDS)
         try:
             for at, position, reader, _ in self._plan:
-                read[at] = list(map(reader, columns[position]))
+                read[at] = reader.column(columns[position])
         except Unreadable:
             return None
         truncated = 0

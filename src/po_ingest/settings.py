@@ -65,6 +65,8 @@ class ErpSettings:
     query_timeout: int = 300
     fetch_size: int = 5000
     timezone: str = "UTC"
+    isolation: str = "read committed"
+    encoding: str | None = None  # of texts, where an ODBC driver gives bytes
     csv: CsvSettings = attrs.field(factory=CsvSettings)
     po_lines: QuerySettings = attrs.field(factory=lambda: QuerySettings(query=DEFAULT_LINES_QUERY))
     receipts: QuerySettings | None = None

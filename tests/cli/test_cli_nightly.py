@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +78,7 @@ def test_allow_shrink_lifts_the_guard(home: Home) -> None:
     assert home.po("nightly", "--allow-shrink").code == 0
 
 
+@pytest.mark.of_sqlite
 @pytest.mark.parametrize("column", ["po_number", "item_code", "current_status", "promised_date", "ordered_quantity"])
 def test_r8_a_text_that_is_not_utf_8_rejects_its_row_and_the_run_goes_on(home: Home, column: str) -> None:
     home.insert(("PO-1", 10), ("PO-2", 20), ("PO-3", 30))
@@ -115,8 +115,7 @@ def test_r13_a_second_run_is_exit_6_and_says_who(home: Home) -> None:
 def test_r13_check_says_who_holds_the_lock_and_since_when_as_the_nightly_does(home: Home) -> None:
     home.insert(("PO-1", 10))
     home.po("nightly")
-    with closing(sqlite3.connect(home.folder / "po-ingest.db")) as store, store:
-        store.execute("UPDATE ingestion_run SET status = 'running', report = NULL, finished_at = NULL")
+    home.in_store("UPDATE ingestion_run SET status = 'running', report = NULL, finished_at = NULL")
     run = home.po("runs", "--json").json[0]
     with holding(home):
         check, nightly = home.po("check").error, home.po("nightly").error
@@ -175,6 +174,7 @@ def logged(home: Home) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (home.folder / "logs" / "po-ingest.log").read_text("utf-8").splitlines()]
 
 
+@pytest.mark.of_sqlite
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(
@@ -206,6 +206,7 @@ def test_a_report_that_cannot_be_printed_hides_not_how_the_run_ended(
     assert applied == {3: ["completed"], 1: [], 5: ["failed"]}[code]
 
 
+@pytest.mark.of_sqlite
 @pytest.mark.parametrize("fault", [RuntimeError("a bug"), KeyboardInterrupt(), Interrupted("SIGTERM")])
 def test_whatever_goes_wrong_while_the_report_is_printed_is_exit_3(
     home: Home, monkeypatch: pytest.MonkeyPatch, fault: BaseException
@@ -220,6 +221,7 @@ def test_whatever_goes_wrong_while_the_report_is_printed_is_exit_3(
     assert f"could not be printed: {str(fault) or type(fault).__name__}; `po-ingest report` shows it" in done.error
 
 
+@pytest.mark.of_sqlite
 def test_a_reader_that_has_gone_is_no_reservation(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*_: object) -> None:
         raise ReaderGoneError
@@ -237,6 +239,7 @@ def holding(home: Home) -> Iterator[None]:
         yield
 
 
+@pytest.mark.of_sqlite
 def test_a_store_that_cannot_be_made_is_exit_7(home: Home) -> None:
     home.insert(("PO-1", 10))
     (home.folder / "file").touch()
@@ -255,6 +258,7 @@ def test_an_audit_file_that_cannot_be_written_is_exit_3(home: Home) -> None:
     assert "audit.jsonl cannot be written" in check.error
 
 
+@pytest.mark.of_sqlite
 @pytest.mark.parametrize("option", ["--quiet", "--verbose"])
 def test_quiet_tells_less_and_verbose_more(home: Home, option: str) -> None:
     home.insert(("PO-1", 10))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import sqlite3
 import sys
-from contextlib import closing
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -103,8 +101,7 @@ def test_of_a_run_that_has_not_ended_the_report_tells_what_is_known(home: Home) 
     home.po("nightly")
     done = home.po("report", "1", "--json")
     from_report = done.json
-    with closing(sqlite3.connect(home.folder / "po-ingest.db")) as store, store:
-        store.execute("UPDATE ingestion_run SET status = 'running', report = NULL, finished_at = NULL")
+    home.in_store("UPDATE ingestion_run SET status = 'running', report = NULL, finished_at = NULL")
     report = home.po("report", "--json").json
     assert list(report) == list(from_report)
     assert report["status"] == "running"
@@ -348,6 +345,7 @@ def test_a_snapshot_file_that_fails_midway_leaves_the_old_one(
     assert [(each.name, each.read_text("utf-8")) for each in tmp_path.iterdir()] == [("lines.csv", "old")]
 
 
+@pytest.mark.of_sqlite
 def test_a_snapshot_goes_nowhere_odd(lived: Home, tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "no such" / "lines.csv"):
         done = lived.po("snapshot", "--run", "1", "--output", path)
@@ -360,6 +358,7 @@ def test_a_snapshot_goes_nowhere_odd(lived: Home, tmp_path: Path) -> None:
     assert (tmp_path / "real.csv").is_file()
 
 
+@pytest.mark.of_sqlite
 def test_a_snapshot_can_go_to_a_device(lived: Home) -> None:
     assert lived.po("snapshot", "--run", "1", "--output", "/dev/null").code == 0
     assert Path("/dev/null").is_char_device()
@@ -370,6 +369,7 @@ def test_texts_that_utf8_cannot_hold_come_as_escapes_in_parquet() -> None:
     assert snapshot_files._encodable(3) == 3
 
 
+@pytest.mark.of_sqlite
 def test_a_store_that_is_no_database_is_exit_7(home: Home) -> None:
     home.configure(NO_RETRY)
     (home.folder / "po-ingest.db").write_text("this is no database, whatever its name says" * 100, encoding="utf-8")

@@ -65,6 +65,7 @@ def test_xref_import_with_a_fault_anywhere_imports_nothing_and_tells_all(home: H
     assert exported(home)[0]["mapped_sku"] == "SKU-1"
 
 
+@pytest.mark.of_sqlite
 def test_xref_import_of_a_file_that_is_not_there_is_exit_2(home: Home) -> None:
     done = home.po("xref", "import", home.folder / "no.csv")
     assert done.code == 2
@@ -79,6 +80,7 @@ def test_xref_import_warns_where_it_has_no_effect(home: Home) -> None:
     assert "has no effect" in home.po("xref", "export").err
 
 
+@pytest.mark.of_sqlite
 def test_xref_import_waits_for_another_writer_then_is_exit_7(home: Home) -> None:
     home.po("store", "upgrade")
     home.configure("[store.retry]\nattempts = 2\nwait_initial = 0.01\n")
@@ -133,7 +135,7 @@ def test_xref_gaps_say_nothing_of_a_store_that_has_no_effect(home: Home) -> None
 def test_store_upgrade_creates_the_schema_once(home: Home) -> None:
     sql = home.po("store", "upgrade", "--sql").out
     assert "CREATE TABLE" in sql
-    assert not (home.folder / "po-ingest.db").exists()
+    assert home.store_content() is None
     assert home.po("store", "status").pairs["schema"] == "missing"
     assert "the schema was upgraded: none -> " in home.po("store", "upgrade").out
     assert "nothing to do" in home.po("store", "upgrade").out
@@ -150,9 +152,8 @@ def test_store_status_tells_what_it_holds(lived: Home) -> None:
 def test_a_store_of_a_newer_release_is_exit_7_and_nothing_changes(home: Home) -> None:
     home.insert(("PO-1", 10))
     home.po("nightly")
-    with closing(sqlite3.connect(home.folder / "po-ingest.db")) as store, store:
-        store.execute("UPDATE alembic_version SET version_num = '9999'")
-    before = home.files()
+    home.in_store("UPDATE alembic_version SET version_num = '9999'")
+    before = home.store_content()
     status = home.po("store", "status")
     assert (status.code, status.pairs["schema"]) == (7, "newer")
     assert "upgrade po-ingest" in status.error
@@ -160,8 +161,7 @@ def test_a_store_of_a_newer_release_is_exit_7_and_nothing_changes(home: Home) ->
         done = home.po(*command)
         assert done.code == 7, command
         assert "9999" in done.error
-    kept = home.files()
-    assert kept["po-ingest.db"] == before["po-ingest.db"]
+    assert home.store_content() == before
 
 
 def test_a_store_without_sql_says_so(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,6 +255,7 @@ def test_r14_a_missing_audit_file_is_a_warning(home: Home) -> None:
     assert done.err.startswith("warning: there is no audit file")
 
 
+@pytest.mark.of_sqlite
 @pytest.mark.parametrize("name", ["audit.jsonl", "audit.jsonl.spool"])
 def test_an_audit_file_or_spool_that_cannot_be_read_is_exit_1(home: Home, name: str) -> None:
     (home.folder / "logs" / name).mkdir(parents=True)

@@ -124,10 +124,22 @@ def test_r14_if_the_file_cannot_be_written_the_run_goes_on_exits_3_and_the_next_
     assert error.exit_code == 3
     assert error.report is not None
     assert (error.report.status, error.report.exit_code) == ("completed", 3)
+    assert world.dump()["ingestion_run"][0].report["exit_code"] == 3
     assert world.row()
     world.night()
     with world.store.read() as view:
         assert list(world.sink.events) == list(view.audit_events())
+
+
+def test_r14_a_store_that_goes_away_after_the_commit_does_not_make_the_run_a_failed_one() -> None:
+    world = World([line()])
+    world.sink.failures.fail_next(AuditError("the audit file could not be written"))
+    world.store_plan.fail_at(3, StoreError("the store is down"), "write")
+    error = world.failing_night()
+    assert error.exit_code == 3
+    assert "was applied" in str(error)
+    run = world.dump()["ingestion_run"][0]
+    assert (run.status, run.report["exit_code"]) == ("completed", 0)
 
 
 @pytest.mark.parametrize("interrupt", [Interrupted("SIGTERM"), KeyboardInterrupt()])

@@ -17,6 +17,7 @@ import attrs
 
 from po_ingest import logs
 from po_ingest.cli.main import main
+from support.store_postgres import Postgres
 
 PYTHON = (sys.executable, "-m", "po_ingest.cli")
 COLUMNS = (
@@ -113,9 +114,11 @@ def outside(*arguments: str | Path, cwd: Path, environ: Mapping[str, str] | None
 
 @attrs.frozen
 class Home:
-    """A folder with a configuration and an ERP."""
+    """A folder with a configuration and an ERP; the store is a file in it, or a schema on the tests' PostgreSQL."""
 
     folder: Path
+    postgres: Postgres | None = None
+    schema: str = ""
 
     @property
     def config(self) -> Path:
@@ -123,8 +126,27 @@ class Home:
         return self.folder / "po-ingest.toml"
 
     def configure(self, more: str = "") -> None:
-        """Write the configuration."""
-        self.config.write_text(CONFIG + more, encoding="utf-8")
+        """Write the configuration; a store that `more` names holds instead of the home's own."""
+        own = "" if self.postgres is None or "[store]" in more else self._store_section(self.postgres)
+        self.config.write_text(CONFIG + own + more, encoding="utf-8")
+
+    def _store_section(self, postgres: Postgres) -> str:
+        return f'[store]\nurl = "{postgres.url()}"\nschema = "{self.schema}"\n'
+
+    def in_store(self, statement: str) -> None:
+        """Run a statement in the store, past the product."""
+        if self.postgres is not None:
+            self.postgres.sql(f"SET search_path = {self.schema}; {statement}")
+            return
+        with closing(sqlite3.connect(self.folder / "po-ingest.db")) as store, store:
+            store.execute(statement)
+
+    def store_content(self) -> object:
+        """Return all that is in the store, comparable; None where there is none."""
+        if self.postgres is not None:
+            return self.postgres.dump(self.schema)
+        file = self.folder / "po-ingest.db"
+        return file.read_bytes() if file.exists() else None
 
     def erp(self, *statements: str | tuple[str, Sequence[object]]) -> None:
         """Let something happen in the ERP."""
@@ -143,17 +165,19 @@ class Home:
         """Run a command with this configuration, in this process."""
         return inside("--config", self.config, *arguments)
 
-    def files(self) -> dict[str, bytes]:
-        """Return all files and their contents."""
-        return {
-            str(each.relative_to(self.folder)): each.read_bytes() for each in self.folder.rglob("*") if each.is_file()
-        }
+    def files(self) -> dict[str, object]:
+        """Return all files and their contents, and that of a store elsewhere."""
+        files = [each for each in self.folder.rglob("*") if each.is_file()]
+        elsewhere = {} if self.postgres is None else {"the store": self.store_content()}
+        return {**{str(each.relative_to(self.folder)): each.read_bytes() for each in files}, **elsewhere}
 
 
-def make_home(folder: Path) -> Home:
+def make_home(folder: Path, postgres: Postgres | None = None, schema: str = "") -> Home:
     """Make a folder with a configuration and an ERP that has no lines."""
     folder.mkdir(parents=True, exist_ok=True)
-    home = Home(folder)
+    if postgres is not None:
+        postgres.fresh(schema=schema)
+    home = Home(folder, postgres, schema)
     home.configure()
     home.erp(f"CREATE TABLE erp_order_lines ({', '.join(COLUMNS)})")
     return home

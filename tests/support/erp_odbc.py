@@ -7,7 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pyodbc
+import pytest
 
+from po_ingest.errors import ErpError
 from po_ingest.model import RawRow
 from po_ingest.ports import ErpSource
 from po_ingest.settings import ErpSettings
@@ -17,11 +19,37 @@ from support.erp_postgres import Server
 from support.skips import POSTGRESQL_DRIVER, SQLITE_DRIVER
 
 
-def odbc_source(connection: str, fetch_size: int = 5000, query_timeout: int = 300) -> odbc.OdbcErpSource:
+def odbc_source(
+    connection: str,
+    fetch_size: int = 5000,
+    query_timeout: int = 300,
+    isolation: str = "read committed",
+    encoding: str | None = None,
+) -> odbc.OdbcErpSource:
     """Return a source as the configuration would."""
     return odbc.create(
-        ErpSettings(connection=connection, folder=Path(), fetch_size=fetch_size, query_timeout=query_timeout)
+        ErpSettings(
+            connection=connection,
+            folder=Path(),
+            fetch_size=fetch_size,
+            query_timeout=query_timeout,
+            isolation=isolation,
+            encoding=encoding,
+        )
     )
+
+
+def rows_of(source: ErpSource, sql: str) -> list[RawRow]:
+    """Return all rows of a query."""
+    with source.query(sql) as result:
+        return [row for chunk in result.chunks for row in chunk]
+
+
+def error_of(source: ErpSource, sql: str = "SELECT 1") -> ErpError:
+    """Return the error that a query ends with."""
+    with pytest.raises(ErpError) as caught:
+        rows_of(source, sql)
+    return caught.value
 
 
 class OdbcSqliteHarness(SqliteHarness):

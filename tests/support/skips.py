@@ -8,6 +8,8 @@ import pytest
 
 SQLITE_DRIVER: Final = "SQLite3"
 POSTGRESQL_DRIVER: Final = "PostgreSQL Unicode"
+POSTGRESQL_ANSI_DRIVER: Final = "PostgreSQL ANSI"
+FREETDS_DRIVER: Final = "FreeTDS"
 
 
 def skip_without_driver(name: str) -> None:
@@ -17,5 +19,5 @@ def skip_without_driver(name: str) -> None:
     )
     if name not in pyodbc.drivers():
         pytest.skip(
-            f"the ODBC driver {name!r} is not installed: apt-get install unixodbc libsqliteodbc odbc-postgresql"
+            f"the ODBC driver {name!r} is not installed: apt-get install unixodbc libsqliteodbc odbc-postgresql tdsodbc"
         )

@@ -35,6 +35,19 @@ ODD: Final = {
 }
 """Defaults of the database that nothing may depend on; time-outs in milliseconds."""
 
+PLAIN: Final = {
+    "statement_timeout": 0,
+    "lock_timeout": 0,
+    "idle_session_timeout": 0,
+    "idle_in_transaction_session_timeout": 0,
+    "client_encoding": "UTF8",
+    "search_path": f"{SCHEMA},public",
+    "default_transaction_isolation": r"read\ committed",
+    "TimeZone": "UTC",
+    "DateStyle": "ISO",
+}
+"""What the tests' own sessions have instead."""
+
 
 @attrs.frozen
 class Postgres:
@@ -66,8 +79,7 @@ class Postgres:
             user=user,
             dbname=database or self.database,
             autocommit=True,
-            options="-c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 -c client_encoding=UTF8"
-            f" -c search_path={SCHEMA},public -c TimeZone=UTC -c DateStyle=ISO",
+            options=" ".join(f"-c {name}={value}" for name, value in PLAIN.items()),
         )
         with closing(connection):
             yield connection
@@ -76,11 +88,50 @@ class Postgres:
         """Run SQL past the store and its types."""
         with self.connection(user=user) as connection:
             cursor = connection.execute(statement.encode(), parameters or None)
-            return cursor.fetchall() if cursor.description else []
+            return [] if cursor.description is None else cursor.fetchall()
 
     def rows(self, statement: str, *parameters: object) -> list[dict[str, Any]]:
         with self.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(statement.encode(), parameters or None).fetchall()
+
+    def dump(self, schema: str = SCHEMA) -> list[tuple[Any, ...]] | None:
+        """Return every row of every table as the server's text of it; None where there is no schema."""
+        if not self.sql("SELECT FROM pg_namespace WHERE nspname = %s", schema):
+            return None
+        names = [name for (name,) in self.sql("SELECT tablename FROM pg_tables WHERE schemaname = %s", schema)]
+        return sorted(
+            (name, row)
+            for name in names
+            for (row,) in self.sql(f"SELECT {name}::text FROM {schema}.{name}")  # noqa: S608 - ours
+        )
+
+    @contextmanager
+    def login(self, name: str, *grants: str) -> Iterator[str]:
+        """Make a login that needs the password `Geheim-NAME-4711`, and may do what is granted."""
+        self.sql(f"CREATE ROLE {name} LOGIN PASSWORD 'Geheim-{name}-4711'")
+        try:
+            for grant in grants:
+                self.sql(grant)
+            yield name
+        finally:
+            self.sql(f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}")
+
+    def store_of(self, login: str, *, password: str = "") -> SqlStore:
+        """Return the store as a login with a password has it."""
+        url = self.url(user=login, password=password or f"Geheim-{login}-4711")
+        return create(StoreSettings(url=url, schema=SCHEMA))
+
+
+def _ask_for_passwords(connection: psycopg.Connection[Any]) -> None:
+    """Have the server ask logins whose names begin with `login_` for their passwords."""
+    (file,) = connection.execute("SHOW hba_file").fetchone() or ("",)
+    rules = connection.execute("SELECT pg_read_file(%s)", (file,)).fetchone() or ("",)
+    lines = ["local all /^login_ scram-sha-256", "host all /^login_ all scram-sha-256", *rules[0].splitlines()]
+    connection.execute("CREATE TEMP TABLE rules (line text)")
+    with connection.cursor() as cursor, cursor.copy("COPY rules FROM STDIN") as copy:
+        for line in lines:
+            copy.write_row((line,))
+    connection.execute(f"COPY rules TO '{file}'".encode())
 
 
 @contextmanager
@@ -91,6 +142,7 @@ def postgres_stores() -> Iterator[Postgres]:
         with postgres.connection(database="postgres") as connection:
             for name in UNSAFE:
                 connection.execute(f"ALTER SYSTEM SET {name} = off".encode())
+            _ask_for_passwords(connection)
             connection.execute("SELECT pg_reload_conf()")
             connection.execute("CREATE DATABASE ingest")
             for name, value in ODD.items():

@@ -111,6 +111,8 @@ def test_every_key_takes_another_value_than_its_default(tmp_path: Path) -> None:
         query_timeout = 1
         fetch_size = 2
         timezone = "Europe/Berlin"
+        isolation = "snapshot"
+        encoding = "cp1252"
         csv = { encoding = "latin-1", delimiter = "\\t" }
         retry = { attempts = 1, wait_initial = 0, wait_max = 2.5, timeout = 3 }
         [erp.po_lines]
@@ -169,6 +171,7 @@ def test_every_key_takes_another_value_than_its_default(tmp_path: Path) -> None:
     erp = settings.erp
     assert (erp.connection, erp.name, erp.adapter, erp.folder) == (" DSN=erp;PWD=x ", "sap", "csv", tmp_path)
     assert (erp.query_timeout, erp.fetch_size, erp.timezone) == (1, 2, "Europe/Berlin")
+    assert (erp.isolation, erp.encoding) == ("snapshot", "cp1252")
     assert (erp.csv.encoding, erp.csv.delimiter) == ("latin-1", "\t")
     assert erp.retry == RetrySettings(attempts=1, wait_initial=0, wait_max=2.5, timeout=3)
     assert erp.po_lines == QuerySettings(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from po_ingest_adapters.erp.odbc_strings import parts, scrub, value
+from po_ingest_adapters.erp.odbc_strings import parts, scrub, value, with_read_only_intent
 
 
 def test_parts_are_read_with_braces_and_blanks() -> None:
@@ -50,3 +50,38 @@ def test_r16_secrets_are_hidden_and_the_rest_is_told(connection: str, message: s
 def test_r16_no_password_gets_through(password: str) -> None:
     connection = f"Driver=X;Uid=u;Pwd={{{password.replace('}', '}}')}}}"
     assert password not in scrub(f"the driver says: {password} - {connection} ({password})", connection)
+
+
+INTENT = "ApplicationIntent=ReadOnly;"
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        "Driver={ODBC Driver 18 for SQL Server};Server=h;PWD={a;b",
+        "driver={ODBC Driver 17 for SQL Server}",
+        "Driver=SQL Server Native Client 11.0",
+        "Driver=/opt/microsoft/lib64/libmsodbcsql-18.3.so.2.1",
+        "Driver=FreeTDS;Server=h",
+        "DSN=erp;UID=u",
+    ],
+)
+def test_r15_drivers_for_sql_server_are_told_that_only_reading_is_meant(connection: str) -> None:
+    assert with_read_only_intent(connection, lambda: {"erp": "FreeTDS"}) == INTENT + connection
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        "Driver={ODBC Driver 18 for SQL Server};APPLICATIONINTENT=ReadWrite",
+        "Driver={ODBC Driver 18 for SQL Server};ApplicationIntent=ReadOnly",
+        "Driver={SQL Server};Server=h",
+        "Driver=PostgreSQL Unicode",
+        "DSN=other",
+        "DSN=nowhere",
+        "gibberish",
+        "",
+    ],
+)
+def test_an_intent_of_the_admins_and_other_drivers_are_left_as_they_are(connection: str) -> None:
+    assert with_read_only_intent(connection, lambda: {"other": "SQLite3"}) == connection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,10 @@ class Deadline:
         finally:
             self._left = self._ends - time.monotonic()
 
+    def left(self) -> float:
+        """Return, in the running context, the seconds that are left."""
+        return self._ends - time.monotonic()
+
     def is_over(self) -> bool:
         """Say, in the running context, whether no time is left."""
         return time.monotonic() > self._ends
@@ -32,3 +37,25 @@ class Deadline:
     def is_used_up(self) -> bool:
         """Say, after a running context, whether it took more than was left."""
         return self._left < 0
+
+
+class Patience:
+    """The time for all tries of a query (`erp.retry.timeout`): from its first try to the one that succeeds."""
+
+    def __init__(self, seconds: float = math.inf) -> None:
+        """Allow these seconds; 0, which allows no second try, does not limit the first."""
+        self._seconds = seconds or math.inf
+        self._began: float | None = None
+
+    @contextmanager
+    def trying(self) -> Iterator[None]:
+        """Try once; an error leaves the time running for the next try."""
+        if self._began is None:
+            self._began = time.monotonic()
+        yield
+        self._began = None
+
+    def limited(self, seconds: int) -> int:
+        """Return, in the trying context, these seconds or as many as are left; one at least."""
+        spent = 0.0 if self._began is None else time.monotonic() - self._began
+        return max(1, math.ceil(min(seconds, self._seconds - spent)))

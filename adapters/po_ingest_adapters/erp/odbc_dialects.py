@@ -6,34 +6,48 @@ from typing import Final
 
 import attrs
 
+READ_COMMITTED: Final = "read committed"
+
 
 @attrs.frozen(kw_only=True)
 class Dialect:
     """What differs between databases.
 
     `read_only` makes the server refuse writes for the session; without it the session is one transaction that is
-    rolled back. `query_timeout` sets the limit where the driver cannot. `writable` names tables that the login may
-    write to, at most a few.
+    rolled back. `query_timeout` sets the limit where the driver cannot, `isolation` what a query sees of others'
+    changes. Each of `writable` names what the login may write to, at most a few; each is tried by itself.
     """
 
     read_only: str | None = None
     query_timeout: str | None = None
-    writable: str | None = None
+    isolation: str | None = None
+    writable: tuple[str, ...] = ()
 
 
 POSTGRESQL: Final = Dialect(
     read_only="SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
     query_timeout="SET statement_timeout = '{seconds}s'",
-    writable="""
+    writable=(
+        "SELECT 'everything (superuser)' FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolsuper",
+        """
         SELECT n.nspname || '.' || c.relname
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p', 'v', 'f') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
-          AND has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+          AND (has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+               OR has_any_column_privilege(c.oid, 'INSERT, UPDATE'))
         ORDER BY 1 LIMIT 3
-    """,
+        """,
+    ),
 )
 SQL_SERVER: Final = Dialect(
-    writable="""
+    isolation="SET TRANSACTION ISOLATION LEVEL {level}",
+    writable=(
+        "SELECT 'everything (server role sysadmin)' WHERE IS_SRVROLEMEMBER('sysadmin') = 1",
+        """
+        SELECT 'the database (' + permission_name + ')' FROM sys.fn_my_permissions(NULL, 'DATABASE')
+        WHERE permission_name IN ('CONTROL', 'ALTER', 'INSERT', 'UPDATE', 'DELETE')
+        """,
+        """
         SELECT TOP 3 s.name + '.' + o.name
         FROM sys.objects o JOIN sys.schemas s ON s.schema_id = o.schema_id
         WHERE o.type IN ('U', 'V') AND o.is_ms_shipped = 0
@@ -41,7 +55,8 @@ SQL_SERVER: Final = Dialect(
                     HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(o.name), 'OBJECT', 'UPDATE'),
                     HAS_PERMS_BY_NAME(QUOTENAME(s.name) + '.' + QUOTENAME(o.name), 'OBJECT', 'DELETE'))
         ORDER BY 1
-    """,
+        """,
+    ),
 )
 SQLITE: Final = Dialect(read_only="PRAGMA query_only = 1")
 OTHER: Final = Dialect()

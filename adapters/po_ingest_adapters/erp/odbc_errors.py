@@ -1,13 +1,4 @@
-"""What ODBC drivers' errors mean: which are worth another try (R12), and what to do about the others.
-
-An allow-list: only what is listed as transient is tried again. Sources: the Microsoft documentation, pages "Appendix A:
-ODBC Error Codes", "Troubleshoot common connection issues to Azure SQL Database" (list of transient fault error codes),
-"SqlConfigurableRetryFactory.BaselineTransientErrors" and "Transaction locking and row versioning guide"; the PostgreSQL
-documentation, "Appendix A. PostgreSQL Error Codes"; SQLite's "Result and Error Codes".
-
-SQL Server's 4060 (cannot open the database) is on Microsoft's list and not on ours: it is what a misspelt database
-gives, and comes with a login failure.
-"""
+"""What ODBC drivers' errors mean: which are worth another try (R12), and what to do about the others."""
 
 from __future__ import annotations
 
@@ -17,36 +8,10 @@ from typing import Final
 import attrs
 
 from po_ingest.errors import ErpError
+from po_ingest_adapters.erp import odbc_transient
 from po_ingest_adapters.erp.odbc_strings import scrub
 
-TRANSIENT_CLASSES: Final = ("08",)  # connection exceptions: not made, or lost
-TRANSIENT_STATES: Final = frozenset(
-    {
-        *("HYT00", "HYT01"),  # timeout; connection timeout
-        *("40001", "40P01"),  # serialization failure, which deadlock victims get; PostgreSQL's deadlock
-        *("57014",),  # PostgreSQL: cancelled, by the statement timeout
-        *("57P01", "57P02", "57P03"),  # PostgreSQL: shutting down, crashed, starting up
-        *("53300", "55P03"),  # PostgreSQL: too many connections; lock not available
-    }
-)
 TIMEOUT_STATES: Final = frozenset({"HYT00", "57014"})
-TRANSIENT_NUMBERS: Final[dict[str, frozenset[int]]] = {
-    "[SQL Server]": frozenset(
-        {
-            *(1204, 1205, 1222, 3960),  # no lock left, deadlock, lock timeout, snapshot conflict
-            *(10928, 10929, 49918, 49919, 49920),  # throttling
-            *(4221, 40143, 40197, 40501, 40540, 40613),  # failover, reconfiguration, busy
-            *(615, 926, 9515, 42108, 42109),  # databases that are recovering, moving, resuming
-        }
-    ),
-    "[SQLite]": frozenset({5, 6}),  # busy, locked
-}
-PERMANENT_STATES: Final = frozenset({"28000", "28P01", "3D000", "IM002", "IM003"})
-PERMANENT_NUMBERS: Final[dict[str, frozenset[int]]] = {
-    # Logins: failed, of another domain, disabled, locked, expired, to be changed
-    "[SQL Server]": frozenset({18452, 18456, 18470, 18486, 18487, 18488}),
-    "SQL30082N": frozenset({-30082}),  # Db2's login failure comes as 08001
-}
 REFUSED: Final = "FATAL:"
 """PostgreSQL's driver gives 08001 for whatever keeps it from connecting; with this the server itself said no."""
 REFUSED_FOR_NOW: Final = ("starting up", "shutting down", "recovery", "too many", "connection slots")
@@ -62,6 +27,23 @@ CERTIFICATE_HINT: Final = (
 QUERY_HINT: Final = "correct the query in the configuration"
 TIMEOUT_HINT: Final = "see that the server is up and not too busy, or raise erp.query_timeout"
 NETWORK_HINT: Final = "see that the server is up and can be reached from here"
+RIGHTS_HINT: Final = "have the login granted SELECT on what the query reads"
+HINTS: Final[dict[int, str]] = {
+    3952: "have the database's owner run ALTER DATABASE ... SET ALLOW_SNAPSHOT_ISOLATION ON, "
+    'or set erp.isolation to "read committed"',
+    41332: 'set erp.isolation to "read committed": snapshot cannot read memory-optimized tables',
+    978: "the replica is for reading only: take ApplicationIntent out of erp.connection, or set it to ReadOnly",
+    **dict.fromkeys((979, 982), "add ApplicationIntent=ReadWrite to erp.connection, to read from the primary replica"),
+    976: "have the replica opened for reading, or name the listener or the primary replica in erp.connection",
+    **dict.fromkeys((229, 230, 300, 916), RIGHTS_HINT),
+}
+"""What to do about numbers of SQL Server."""
+STATE_HINTS: Final = {
+    "42501": RIGHTS_HINT,
+    "07006": "set erp.encoding, or use the Unicode variant of the ODBC driver, if this is its ANSI one",
+    "22021": "the ERP holds bytes that are no text: use the ANSI variant of the ODBC driver with erp.encoding",
+}
+"""What to do about SQLSTATEs: PostgreSQL's missing right, a driver without Unicode, bytes that are no text."""
 
 STATE: Final = re.compile(r"\[([0-9HI][0-9A-Z]{4})\]")
 NUMBER: Final = re.compile(r"\((-?\d+)\)(?=\s*(?:\(SQL|\(\d|;|$))")
@@ -83,8 +65,7 @@ class Diagnosis:
     def is_permanent(self) -> bool:
         """Say whether trying again cannot help, whatever else the driver says."""
         return (
-            not self.states.isdisjoint(PERMANENT_STATES)
-            or self._has(PERMANENT_NUMBERS)
+            odbc_transient.has_one_of(odbc_transient.PERMANENT, self.states, self.numbers, self.text)
             or self.is_missing_driver
             or self.is_untrusted
             or self.is_refused
@@ -93,15 +74,9 @@ class Diagnosis:
     @property
     def is_transient(self) -> bool:
         """Say whether trying again may help."""
-        return not self.is_permanent and (
-            any(state.startswith(TRANSIENT_CLASSES) for state in self.states)
-            or not self.states.isdisjoint(TRANSIENT_STATES)
-            or self._has(TRANSIENT_NUMBERS)
+        return not self.is_permanent and odbc_transient.has_one_of(
+            odbc_transient.TRANSIENT, self.states, self.numbers, self.text
         )
-
-    def _has(self, numbers: dict[str, frozenset[int]]) -> bool:
-        """Numbers mean something only together with whose they are."""
-        return any(mark in self.text and not self.numbers.isdisjoint(listed) for mark, listed in numbers.items())
 
     @property
     def is_missing_driver(self) -> bool:
@@ -131,12 +106,21 @@ class Diagnosis:
         return "of the query" if self.states & MISSING_TABLE_STATES else None
 
     @property
+    def _special_hint(self) -> str | None:
+        if odbc_transient.SQL_SERVER in self.text:
+            return next((HINTS[number] for number in sorted(self.numbers) if number in HINTS), None)
+        return next((STATE_HINTS[state] for state in sorted(self.states) if state in STATE_HINTS), None)
+
+    @property
     def hint(self) -> str:
         """Say what to do."""
         if self.is_missing_driver:
             return DRIVER_HINT
         if self.is_untrusted:
             return CERTIFICATE_HINT
+        special = self._special_hint
+        if special is not None:
+            return special
         if self.is_permanent:
             return LOGIN_HINT
         if not self.states.isdisjoint(TIMEOUT_STATES):
@@ -148,7 +132,7 @@ def diagnose(error: Exception, connection: str) -> Diagnosis:
     """Take an error of the driver apart; `connection` is what must not be told."""
     state = str(error.args[0]) if len(error.args) > 1 else ""
     raw = str(error.args[-1]) if error.args else type(error).__name__
-    text = " ".join(FUNCTION.sub("", raw).split())
+    text = " ".join(FUNCTION.sub("", raw.replace("\0", "")).split())  # some ANSI drivers tell their C string's end
     return Diagnosis(
         states=frozenset({state, *STATE.findall(raw)} - {""}),
         numbers=frozenset(map(int, NUMBER.findall(raw))),

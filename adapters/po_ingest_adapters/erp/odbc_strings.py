@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Final
 
 PUBLIC: Final = frozenset(
@@ -19,6 +20,10 @@ SHORTEST: Final = 4
 """Values of other keywords that are shorter ('yes', '1') are no secrets, and would cut words out of messages."""
 PART: Final = re.compile(r"\s*([^=;{}]*)=\s*(\{(?:[^}]|\}\})*\}|[^;]*)\s*(?:;|$)|([^;]*)(?:;|$)", re.DOTALL)
 HIDDEN: Final = "***"
+SQL_SERVER_DRIVER: Final = re.compile(
+    r"for SQL Server|SQL Server Native Client|msodbcsql|FreeTDS|tdsodbc", re.IGNORECASE
+)
+"""Drivers, by name or by file, that know ApplicationIntent. The one of Windows itself, `SQL Server`, does not."""
 
 
 def parts(connection: str) -> list[tuple[str, str]]:
@@ -57,3 +62,19 @@ def scrub(message: str, connection: str) -> str:
     for secret in secrets(connection):
         message = re.sub(re.escape(secret), HIDDEN, message, flags=re.IGNORECASE)
     return message
+
+
+def with_read_only_intent(connection: str, data_sources: Callable[[], Mapping[str, str]]) -> str:
+    """Return the connection string with ApplicationIntent=ReadOnly, if its driver is one for SQL Server.
+
+    An intent that is there already stays. `data_sources` gives the drivers of the data sources by their names.
+    """
+    if value(connection, "applicationintent") is not None:
+        return connection
+    driver = value(connection, "driver")
+    source = value(connection, "dsn")
+    if driver is None and source is not None:
+        driver = data_sources().get(source)
+    if driver is None or not SQL_SERVER_DRIVER.search(driver):
+        return connection
+    return f"ApplicationIntent=ReadOnly;{connection}"  # in front: what is at its end may be unfinished

@@ -38,6 +38,22 @@ def no_result() -> ErpError:
     return ErpError("the query gives no result", hint="po-ingest only reads: the query must be a SELECT")
 
 
+def two_results() -> ErpError:
+    """Return the error for a batch with several SELECTs."""
+    return ErpError(
+        "the query gives more than one result", hint="leave one SELECT that gives rows; let the others fill variables"
+    )
+
+
+def login_timed_out(seconds: float) -> ErpError:
+    """Return the error for a server that accepts a connection and then says nothing."""
+    return ErpError(
+        f"the ERP did not answer the login within {seconds:g} s",
+        hint="see that it is the right server and port, and not too busy",
+        transient=True,
+    )
+
+
 def timed_out(seconds: float) -> ErpError:
     """Return the error for a query that took too long."""
     return ErpError(

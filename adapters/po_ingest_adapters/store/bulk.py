@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, TypeAlias, cast
@@ -11,13 +11,15 @@ from sqlalchemy import Column, Connection, Select, Table, bindparam, insert
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.dml import UpdateBase
 
-from po_ingest_adapters.store.column_types import Processor
+from po_ingest_adapters.store.column_types import AsText, Processor
 from po_ingest_adapters.store.database import BulkChange, BulkInsert, Database, Rows
 
 Picker: TypeAlias = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
 FETCH: Final = 5000
 """Rows read from the driver at a time."""
+LONG: Final = {"po_ingest_long": True}
+"""Execution options of a query with any number of rows: a driver that would take them all at once shall not."""
 CHUNK: Final = 900
 """Values in an IN list: SQLite may allow no more than 999 parameters, SQL Server 2,100."""
 
@@ -30,6 +32,10 @@ def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 def fetch(connection: Connection, query: Select[*tuple[Any, ...]]) -> Iterator[Rows]:
     """Run a query and yield its rows in chunks of plain tuples."""
+    if connection.dialect.supports_server_side_cursors and LONG.items() <= query.get_execution_options().items():
+        with connection.execute(query.execution_options(stream_results=True)) as streamed:
+            yield from ([tuple(row) for row in rows] for rows in streamed.partitions(FETCH))
+        return
     result = connection.execute(query)
     try:
         cursor = result.cursor
@@ -53,18 +59,38 @@ def fetch_rows(connection: Connection, query: Select[*tuple[Any, ...]]) -> Itera
 
 def encode(dialect: Dialect, columns: Sequence[Column[Any]], rows: Rows) -> Rows:
     """Convert rows to what the driver takes; values of columns in their order."""
-    processors = [(at, column.type.dialect_impl(dialect).bind_processor(dialect)) for at, column in enumerate(columns)]
-    return _convert(rows, [(at, processor) for at, processor in processors if processor is not None])
+    return _convert(rows, _processors(dialect, columns))
+
+
+def encode_columns(dialect: Dialect, columns: Sequence[Column[Any]], rows: Rows) -> dict[str, Sequence[Any]]:
+    """Convert rows to what the driver takes, and return them column by column; there is at least one row."""
+    converted: list[Any] = list(zip(*rows, strict=True))
+    _convert_columns(converted, _processors(dialect, columns))
+    return dict(zip([column.name for column in columns], converted, strict=True))
+
+
+def _processors(dialect: Dialect, columns: Sequence[Column[Any]]) -> list[tuple[int, Processor]]:
+    processors = [(at, _column_writer(column, dialect)) for at, column in enumerate(columns)]
+    return [(at, processor) for at, processor in processors if processor is not None]
+
+
+def _column_writer(column: Column[Any], dialect: Dialect) -> Processor | None:
+    kind = column.type.dialect_impl(dialect)
+    return kind.column_writer() if isinstance(kind, AsText) else kind.bind_processor(dialect)
 
 
 def _convert(rows: Rows, processors: list[tuple[int, Processor]]) -> Rows:
     if not rows or not processors:
         return rows
     columns: list[Any] = list(zip(*rows, strict=True))
+    _convert_columns(columns, processors)
+    return list(zip(*columns, strict=True))
+
+
+def _convert_columns(columns: list[Any], processors: list[tuple[int, Processor]]) -> None:
     for at, processor in processors:
         if any(value is not None for value in columns[at]):  # most custom columns are empty
-            columns[at] = map(processor, columns[at])
-    return list(zip(*columns, strict=True))
+            columns[at] = [None if value is None else processor(value) for value in columns[at]]
 
 
 class BulkWriter:
@@ -86,6 +112,11 @@ class BulkWriter:
             self._inserts[shape] = compile_insert(table, names, self.connection.dialect)
         bulk_insert, pick = self._inserts[shape]
         self._database.insert_rows(self.connection, bulk_insert, rows if pick is None else list(map(pick, rows)))
+
+    def insert_columns(self, table: Table, columns: Mapping[str, Iterable[Any]]) -> None:
+        """Insert encoded rows, given column by column; a column that is the same in all rows may be endless."""
+        names = [column.name for column in table.columns if column.name in columns]
+        self.insert(table, names, list(zip(*(columns[name] for name in names), strict=False)))
 
     def run(self, statement: UpdateBase, names: Sequence[str], rows: Rows) -> None:
         """Run a statement for each of the encoded rows; its parameters are named as in `names`, and all of them."""

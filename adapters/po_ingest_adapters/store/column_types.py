@@ -42,7 +42,7 @@ MOST_WRITTEN: Final = 10_000
 """Texts remembered; more days than that would be 27 years of them."""
 
 
-class _AsText(UserDefinedType[Any]):
+class AsText(UserDefinedType[Any]):
     """A type that SQLite has not, kept as text."""
 
     cache_ok = True
@@ -58,13 +58,17 @@ class _AsText(UserDefinedType[Any]):
         write = self.write
         return lambda value: None if value is None else write(value)
 
+    def column_writer(self) -> Processor:
+        """Return what turns values into text, none of them None, for a whole column."""
+        return self.write
+
     def result_processor(self, dialect: Dialect, coltype: object) -> Processor:  # noqa: ARG002 - SQLAlchemy's signature
         """Return what turns text into a value."""
         read = self.read
         return lambda value: None if value is None else read(value)
 
 
-class DecimalText(_AsText):
+class DecimalText(AsText):
     """A decimal as exact text; its places are those of the value (`12.000`)."""
 
     write = staticmethod(str)
@@ -95,40 +99,39 @@ class PlainMoment(UserDefinedType[Any]):
         return (dbapi.SQL_TYPE_TIMESTAMP, 26, 6)
 
 
-class _Written(dict[Any, str | None]):
+class _Written(dict[Any, str]):
     """Texts of values, each made once: dates repeat from line to line."""
 
     def __init__(self, write: Processor) -> None:
-        super().__init__({None: None})
+        super().__init__()
         self._write = write
 
     def __missing__(self, value: object) -> str:
         if len(self) > MOST_WRITTEN:
             self.clear()
-            self[None] = None
         text: str = self._write(value)
         self[value] = text
         return text
 
 
-class DateText(_AsText):
+class DateText(AsText):
     """A date as ISO text."""
 
     write = staticmethod(date.isoformat)
     read = staticmethod(date.fromisoformat)
 
-    def bind_processor(self, dialect: Dialect) -> Processor:  # noqa: ARG002 - SQLAlchemy's signature
-        """Return what turns a date into text."""
+    def column_writer(self) -> Processor:
+        """Return what remembers the texts of dates, for a whole column."""
         return _Written(self.write).__getitem__
 
 
 def _moment_text(moment: datetime) -> str:
     """Return what `fields.to_text` does; this is done for every line written, and nearly all moments are in UTC."""
     in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return in_utc.isoformat().removesuffix("+00:00") + "Z"
+    return in_utc.isoformat()[: -len("+00:00")] + "Z"
 
 
-class MomentText(_AsText):
+class MomentText(AsText):
     """A datetime as ISO text in UTC, `2026-01-31T08:00:00Z`; compare it through `sortable`."""
 
     write = staticmethod(_moment_text)

@@ -31,6 +31,7 @@ class SqlStore:
     """A store in a SQL database; see `po_ingest.ports.Store`."""
 
     database: Database
+    _seen: list[bool] = attrs.field(factory=list, init=False, repr=False, eq=False)
 
     @property
     def tables(self) -> Tables:
@@ -80,8 +81,10 @@ class SqlStore:
 
     def _version(self, connection: Connection) -> str | None:
         table = self.tables.version
-        if not inspect(connection).has_table(table.name, schema=table.schema):
-            return None
+        if not self._seen:
+            if not inspect(connection).has_table(table.name, schema=table.schema):
+                return None
+            self._seen.append(True)  # a schema does not go away again: to look once is enough
         version: str | None = connection.execute(select(table.c.version_num)).scalar()
         return version
 

@@ -48,6 +48,7 @@ class SqlTransaction(SqlView):
         self._database = database
         self._bulk = BulkWriter(connection, database)
         self._writers: dict[RunContext, DeltaWriter] = {}
+        self._last_hash: str | None = None  # of the audit chain, once this transaction knows it
 
     def start_run(self, run: NewRun) -> int:
         """Insert a run with status `running`; return its id."""
@@ -101,8 +102,7 @@ class SqlTransaction(SqlView):
         if not waiting:
             return
         table = self._tables.audit
-        newest = select(table.c.hash).order_by(table.c.id.desc()).limit(1)
-        previous_hash: str = self._connection.execute(newest).scalar() or GENESIS
+        previous_hash = self._last_hash or self._newest_hash()
         first = self._database.reserve_ids(self._connection, table, len(waiting))
         rows: Rows = []
         for row in _chained(first, previous_hash, waiting.values(), in_file=in_file):
@@ -110,7 +110,14 @@ class SqlTransaction(SqlView):
             if len(rows) == AUDIT_CHUNK:
                 self._append(rows)
                 rows = []
+            self._last_hash = row[AUDIT_COLUMNS.index("hash")]
         self._append(rows)
+
+    def _newest_hash(self) -> str:
+        table = self._tables.audit
+        newest = select(table.c.hash).order_by(table.c.id.desc()).limit(1)
+        found: str | None = self._connection.execute(newest).scalar()
+        return found or GENESIS
 
     def _append(self, rows: Rows) -> None:
         table = self._tables.audit

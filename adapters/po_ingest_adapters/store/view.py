@@ -26,7 +26,7 @@ from po_ingest.model import (
     XrefRow,
 )
 from po_ingest.ports import Row
-from po_ingest_adapters.store.bulk import chunks, fetch, fetch_rows
+from po_ingest_adapters.store.bulk import LONG, chunks, fetch, fetch_rows
 from po_ingest_adapters.store.column_types import MOMENT, sortable
 from po_ingest_adapters.store.schema import Tables
 
@@ -266,7 +266,7 @@ class SqlView:
             query = query.where(tables.event.c.field_name == field)
         if supplier is not None:
             query = query.where(tables.line.c.supplier_code == supplier)
-        yield from self._mappings(query)
+        yield from self._mappings(query.execution_options(**LONG))
 
     def _events(self) -> Query:
         event, line, run = self._tables.event, self._tables.line, self._tables.run
@@ -300,7 +300,7 @@ class SqlView:
             .where(line.c.erp == erp, self._valid_at(run_id))
             .order_by(line.c.po_number, line.c.line_number)
         )
-        rows = self._rows(query)
+        rows = self._rows(query.execution_options(**LONG))
         if self._connection.dialect.name in BY_UTF16 and not _is_ascending(
             self._rows(query.with_only_columns(line.c.po_number, line.c.line_number))
         ):
@@ -356,6 +356,8 @@ class SqlView:
             .where(audit.id > after_id)
             .order_by(audit.id)
         )
+        if not after_id:  # else the events of a night, mostly
+            query = query.execution_options(**LONG)
         for event_id, previous_hash, own_hash, in_file, *event in self._rows(query):
             yield ChainedEvent(event_id, AuditEvent(*event), previous_hash, own_hash, in_file)
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from json.encoder import encode_basestring_ascii as quote_json
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 import attrs
-from sqlalchemy import Column, Table, Update, bindparam, case, func, literal_column, select, update
+from sqlalchemy import Column, Table, Update, bindparam, case, func, insert, literal, literal_column, select, update
 
 from po_ingest.fields import CUSTOM_SLOTS, FIELDS, INDEX, INTEGER_MAX, INTEGER_MIN, MAPPED_BY_XREF, to_text
-from po_ingest.model import Delta, LineChange, Presence, RejectedRow, RunContext, SnapshotAction
-from po_ingest_adapters.store.bulk import BulkWriter, chunks, encode, fetch_rows
-from po_ingest_adapters.store.column_types import encode_json
+from po_ingest.model import Delta, LineChange, Own, Presence, RejectedRow, RunContext, SnapshotAction
+from po_ingest_adapters.store.bulk import BulkWriter, chunks, encode, encode_columns, fetch_rows
+from po_ingest_adapters.store.column_types import ID, encode_json
 from po_ingest_adapters.store.database import Database, Rows
 from po_ingest_adapters.store.schema import Tables
 
@@ -20,6 +22,8 @@ FIELD_NAMES: Final = tuple(field.name for field in FIELDS)
 SLOT_POSITIONS: Final = tuple(INDEX[name] for name in CUSTOM_SLOTS)
 SOURCE: Final = "ingestion"
 
+IdentifiedChange: TypeAlias = tuple[int, LineChange]
+"""A line's id and what happens to it."""
 EncodedLine: TypeAlias = tuple[int, LineChange, tuple[Any, ...], int | None]
 """A line's id, what happens to it, its values as the driver takes them, and the id of the snapshot state it gets."""
 
@@ -57,19 +61,29 @@ class DeltaWriter:
     def apply(self, delta: Delta) -> tuple[int, ...]:
         """Write a delta; return the line ids of its changes, in order."""
         ids = self._line_ids(delta.changes)
-        values = self._encode(self.tables.line, FIELD_NAMES, [change.values for change in delta.changes])
-        snapshots = self._snapshot_ids(delta.changes)
-        lines: list[EncodedLine] = list(zip(ids, delta.changes, values, snapshots, strict=True))
-        self._insert_lines([line for line in lines if line[1].line_id is None])
+        changes: list[IdentifiedChange] = list(zip(ids, delta.changes, strict=True))
+        first = [change for change in changes if change[1].line_id is None]
+        if all(_is_plain_first(change) for _, change in first):
+            self._insert_first_lines(first)
+            lines = self._encoded([change for change in changes if change[1].line_id is not None])
+        else:
+            lines = self._encoded(changes)
+            self._insert_lines([line for line in lines if line[1].line_id is None])
         self._update_lines([line for line in lines if line[1].line_id is not None], with_events=delta.with_events)
         self._mark_missing(delta)
         self._close_snapshots(delta, lines)
         self._open_snapshots(lines)
         if delta.with_events:
-            self._insert_events([*_change_events(lines), *_missing_events(delta)])
-        self._insert_batches(lines)
+            self._insert_events([*_change_events(changes), *_missing_events(delta)])
+        self._insert_batches(changes)
         self._insert_rejected(delta.rejected)
         return ids
+
+    def _encoded(self, changes: Sequence[IdentifiedChange]) -> list[EncodedLine]:
+        values = self._encode(self.tables.line, FIELD_NAMES, [change.values for _, change in changes])
+        snapshots = self._snapshot_ids([change for _, change in changes])
+        triples = zip(changes, values, snapshots, strict=True)
+        return [(line_id, change, row, snapshot_id) for (line_id, change), row, snapshot_id in triples]
 
     def _line_ids(self, changes: Sequence[LineChange]) -> tuple[int, ...]:
         new = sum(change.line_id is None for change in changes)
@@ -92,6 +106,49 @@ class DeltaWriter:
         return encode(self.bulk.connection.dialect, [table.c[name] for name in names], rows)
 
     # -- po_line
+
+    def _insert_first_lines(self, lines: Sequence[IdentifiedChange]) -> None:
+        """Insert lines as the ERP and the cross-reference give them, column by column, and open their first states.
+
+        What they have of `erp_snapshot` is copied from `po_line` within the database: it is sent once.
+        """
+        if not lines:
+            return
+        changes = [change for _, change in lines]
+        table, run_id = self.tables.line, repeat(self.run.run_id)
+        fields = [table.c[name] for name in FIELD_NAMES]
+        (no,), (yes,) = self._encode(table, ("is_stale",), [(False,), (True,)])
+        sources = list(map(_SourcesJson(), [change.sources for change in changes]))
+        columns: dict[str, Iterable[Any]] = {
+            "id": [line_id for line_id, _ in lines],
+            "erp": repeat(self.erp),
+            "po_number": [change.key[0] for change in changes],
+            "line_number": [change.key[1] for change in changes],
+            "presence": repeat(Presence.ACTIVE.value),
+            "row_fingerprint": [change.fingerprint for change in changes],
+            "receipts_fingerprint": [change.receipts for change in changes],
+            "xref_fingerprint": [change.mapping for change in changes],
+            **encode_columns(self.bulk.connection.dialect, fields, [change.values for change in changes]),
+            "is_unmapped": [yes if change.is_unmapped else no for change in changes],
+            "is_stale": repeat(no),
+            "absent_since": repeat(None),
+            "source_quality": [quality for quality, _ in sources],
+            "custom_column_sources": [content for _, content in sources],
+            "erp_values": list(map(_ErpValues(), changes)),
+            "snapshot_id": self._reserve(self.tables.snapshot, len(lines)),
+            "first_seen_run_id": run_id,
+            "last_changed_run_id": run_id,
+        }
+        self.bulk.insert_columns(table, columns)
+        self._open_first_snapshots(lines[0][0], lines[-1][0])
+
+    def _open_first_snapshots(self, first_id: int, last_id: int) -> None:
+        line, snapshot = self.tables.line, self.tables.snapshot
+        states = select(
+            line.c.snapshot_id, line.c.id, literal(self.run.run_id, ID), *(line.c[name] for name in FIELD_NAMES)
+        ).where(line.c.id.between(first_id, last_id))
+        names = ("id", "po_line_id", "valid_from_run_id", *FIELD_NAMES)
+        self.bulk.connection.execute(insert(snapshot).from_select(names, states.order_by(line.c.id)))
 
     def _insert_lines(self, lines: list[EncodedLine]) -> None:
         run_id = self.run.run_id
@@ -125,7 +182,7 @@ class DeltaWriter:
         (no, _), (yes, now) = self._encode(
             self.tables.line, ("is_stale", "absent_since"), [(False, None), (True, self.run.started_at)]
         )
-        sources_json = _SourcesJson()
+        sources_json, erp_values = _SourcesJson(), _ErpValues()
         shown = self._with_slots(lines)
         for (_, change, _, snapshot_id), values, is_news in zip(lines, shown, becomes_absent, strict=True):
             yield (
@@ -138,7 +195,7 @@ class DeltaWriter:
                 no if change.presence is Presence.ACTIVE else yes,
                 now if is_news else None,
                 *sources_json(change.sources),
-                _erp_values(change),
+                erp_values(change),
                 snapshot_id,
             )
 
@@ -190,26 +247,32 @@ class DeltaWriter:
         rows = [(next(ids), self.run.run_id, *row, detected_at) for row in events]
         self.bulk.insert(self.tables.event, ("id", "run_id", *names, "detected_at"), rows)
 
-    def _insert_batches(self, lines: list[EncodedLine]) -> None:
-        delivered = [(line_id, change) for line_id, change, _, _ in lines if change.deliveries]
+    def _insert_batches(self, lines: Sequence[IdentifiedChange]) -> None:
+        delivered = [(line_id, change) for line_id, change in lines if change.deliveries]
         last = self._last_sequences([line_id for line_id, change in delivered if change.line_id is not None])
-        rows: Rows = [
-            (line_id, number, each.quantity, each.date, each.kind, each.reference, each.event, SOURCE, self.run.run_id)
+        batches = [
+            (line_id, number, each)
             for line_id, change in delivered
             for number, each in enumerate(change.deliveries, last.get(line_id, 0) + 1)
         ]
-        names = (
-            "po_line_id",
-            "sequence",
-            "delivered_quantity",
-            "delivery_date",
-            "kind",
-            "reference",
-            "event",
-            "source",
-            "run_id",
-        )
-        self._insert_with_ids(self.tables.batch, names, rows)
+        if not batches:
+            return
+        table = self.tables.batch
+        encoded = [table.c[name] for name in ("delivered_quantity", "delivery_date")]
+        columns: dict[str, Iterable[Any]] = {
+            "id": self._reserve(table, len(batches)),
+            "po_line_id": [line_id for line_id, _, _ in batches],
+            "sequence": [number for _, number, _ in batches],
+            **encode_columns(
+                self.bulk.connection.dialect, encoded, [(each.quantity, each.date) for _, _, each in batches]
+            ),
+            "kind": [each.kind for _, _, each in batches],
+            "reference": [each.reference for _, _, each in batches],
+            "event": [each.event for _, _, each in batches],
+            "source": repeat(SOURCE),
+            "run_id": repeat(self.run.run_id),
+        }
+        self.bulk.insert_columns(table, columns)
 
     def _last_sequences(self, line_ids: Sequence[int]) -> dict[int, int]:
         table = self.tables.batch
@@ -265,6 +328,15 @@ def _unless_none(column: Column[Any]) -> Any:  # noqa: ANN401 - an expression
     return func.coalesce(bindparam(column.name), column)
 
 
+def _is_plain_first(change: LineChange) -> bool:
+    """Say whether a new line shows in po_line what its first snapshot state has: so do all that a run reads."""
+    return (
+        change.presence is Presence.ACTIVE
+        and change.snapshot is SnapshotAction.OPEN
+        and change.slots == _pick_slots(change.values)
+    )
+
+
 def _becomes_absent(change: LineChange, *, with_events: bool) -> bool:
     if change.presence is Presence.ACTIVE:
         return False
@@ -284,8 +356,14 @@ class _SourcesJson:
 
     def __init__(self) -> None:
         self._seen: dict[tuple[tuple[str, str], ...], tuple[str, str]] = {}
+        self._last: tuple[Mapping[str, str], tuple[str, str]] | None = None
 
     def __call__(self, sources: Mapping[str, str]) -> tuple[str, str]:
+        if self._last is None or self._last[0] is not sources:  # new lines share one mapping
+            self._last = sources, self._of(sources)
+        return self._last[1]
+
+    def _of(self, sources: Mapping[str, str]) -> tuple[str, str]:
         key = tuple(sources.items())
         if key not in self._seen:
             quality = "mixed" if "user" in sources.values() else "erp"
@@ -297,25 +375,42 @@ OWN_POSITIONS: Final = tuple(INDEX[name] for name in MAPPED_BY_XREF)
 _pick_own = itemgetter(*OWN_POSITIONS)
 
 
-def _erp_values(change: LineChange) -> str | None:
-    """Return as JSON what the ERP itself gave, where neither po_line nor the last snapshot state has it.
+class _ErpValues:
+    """Gives as JSON what the ERP itself gave, where neither po_line nor the last snapshot state has it.
 
-    That are its own SKU, item and supplier where the cross-reference has others; and the custom slots where no state
-    of the snapshot history begins with this change: po_line may show a user's.
+    That are its own SKU, item and supplier where the cross-reference has others, the same for many lines of an item;
+    and the custom slots where no state of the snapshot history begins with this change: po_line may show a user's.
     """
-    content: dict[str, object] = {}
-    shown = _pick_own(change.values)
-    if change.own != shown:
-        triples = zip(MAPPED_BY_XREF, change.own, shown, strict=True)
-        content = {name: own for name, own, mapped in triples if own != mapped}
-    if not _opens(change.snapshot):
-        slots = zip(CUSTOM_SLOTS, _pick_slots(change.values), strict=True)
-        content["slots"] = {name: to_text(value) for name, value in slots if value is not None}
-    return encode_json(content) if content else None
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[Own, tuple[Any, ...]], str] = {}
+
+    def __call__(self, change: LineChange) -> str | None:
+        shown = _pick_own(change.values)
+        if not _opens(change.snapshot):
+            slots = zip(CUSTOM_SLOTS, _pick_slots(change.values), strict=True)
+            told = {name: to_text(value) for name, value in slots if value is not None}
+            return encode_json({**_others(change.own, shown), "slots": told})
+        if change.own == shown:
+            return None
+        if (change.own, shown) not in self._seen:
+            self._seen[change.own, shown] = _others_json(change.own, shown)
+        return self._seen[change.own, shown]
 
 
-def _change_events(lines: list[EncodedLine]) -> Iterator[tuple[Any, ...]]:
-    for line_id, change, _, _ in lines:
+def _others(own: Own, shown: tuple[Any, ...]) -> dict[str, object]:
+    return {name: was for name, was, now in zip(MAPPED_BY_XREF, own, shown, strict=True) if was != now}
+
+
+def _others_json(own: Own, shown: tuple[Any, ...]) -> str:
+    """Return `_others` as JSON; the module's encoder takes longer to set itself up than to write so little."""
+    pairs = zip(MAPPED_BY_XREF, own, shown, strict=True)
+    told = (f'"{name}":{"null" if was is None else quote_json(was)}' for name, was, now in pairs if was != now)
+    return "{" + ",".join(told) + "}"
+
+
+def _change_events(lines: Sequence[IdentifiedChange]) -> Iterator[tuple[Any, ...]]:
+    for line_id, change in lines:
         if change.event in {"created", "reappeared"}:
             yield line_id, change.event, None, None, None, "erp"
         for field in change.fields:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from typing import Final
 
-import attrs
-
 from po_ingest.fields import CUSTOM_SLOTS, FIELDS, INDEX, Value, Values
+from po_ingest.line_value import line_value
 from po_ingest.model import LineState, MappedLine
 
 NOWHERE: Final = len(FIELDS)
@@ -16,7 +16,7 @@ FROM_ERP: Final = "erp"
 FROM_USER: Final = "user"
 
 
-@attrs.frozen(slots=True)
+@line_value
 class Slots:
     """The custom slots of a line as they shall stand in the store."""
 
@@ -29,18 +29,18 @@ def populate_lines(lines: Iterable[MappedLine], active_slots: Iterable[str]) -> 
     """Fill the mapped slots of lines; unmapped ones are left alone."""
     active = frozenset(active_slots)
     places = tuple((slot, INDEX[slot], place) for place, slot in enumerate(CUSTOM_SLOTS) if slot in active)
-    positions = tuple(INDEX[slot] if slot in active else NOWHERE for slot in CUSTOM_SLOTS)
+    pick = itemgetter(*(INDEX[slot] if slot in active else NOWHERE for slot in CUSTOM_SLOTS))
     all_from_erp = {slot: FROM_ERP for slot, _, _ in places}
     return [
-        _new(line, positions, all_from_erp) if line.read.state is None else _populate(line, line.read.state, places)
+        _new(line, pick, all_from_erp) if line.read.state is None else _populate(line, line.read.state, places)
         for line in lines
     ]
 
 
-def _new(line: MappedLine, positions: tuple[int, ...], sources: Mapping[str, str]) -> Slots:
+def _new(line: MappedLine, pick: Callable[[Values], Values], sources: Mapping[str, str]) -> Slots:
     """Fill the slots of a new line; all such lines share one mapping of sources."""
-    values = tuple(map((*line.values, None).__getitem__, positions))
-    return Slots(values, sources, sum(value is not None for value in values))
+    values = pick((*line.values, None))
+    return Slots(values, sources, len([value for value in values if value is not None]))
 
 
 def _populate(line: MappedLine, state: LineState, places: tuple[tuple[str, int, int], ...]) -> Slots:

@@ -8,7 +8,17 @@ from typing import Final, cast
 import attrs
 
 from po_ingest.fields import FIELDS, MAPPED_BY_XREF, Value, to_text, tracked_fields
-from po_ingest.model import Cause, FieldChange, LineEvent, LineState, MappedLine, Own, Presence, SnapshotAction
+from po_ingest.line_value import line_value
+from po_ingest.model import (
+    Cause,
+    FieldChange,
+    LineEvent,
+    LineState,
+    MappedLine,
+    Own,
+    Presence,
+    SnapshotAction,
+)
 from po_ingest.settings import LineSettings
 from po_ingest.stages.snapshot import OWN_POSITIONS
 from po_ingest.stages.xref import ITEM_CODE, Xref, map_own
@@ -26,7 +36,7 @@ class Rules:
     default_supplier: str
 
 
-@attrs.frozen(slots=True)
+@line_value
 class Difference:
     """What became of a line."""
 
@@ -34,6 +44,9 @@ class Difference:
     event: LineEvent | None
     fields: tuple[FieldChange, ...]
     snapshot: SnapshotAction
+
+
+CREATED: Final = Difference(Presence.ACTIVE, "created", (), SnapshotAction.OPEN)
 
 
 def rules(
@@ -58,7 +71,7 @@ def compare_lines(lines: Iterable[MappedLine], by: Rules) -> list[Difference]:
 def _compare(line: MappedLine, by: Rules) -> Difference:
     state = line.read.state
     if state is None or state.presence == Presence.NEVER:
-        return Difference(Presence.ACTIVE, "created", (), SnapshotAction.OPEN)
+        return CREATED
     fields = _changes(line, state, by)
     if state.presence == Presence.ACTIVE:
         if not line.read.is_active:

@@ -77,11 +77,11 @@ def _sort(tonight: Snapshot, chunk: list[RawRow], kept: list[KeptRow]) -> None:
     """Sort a chunk's rows; this is the one loop that every row of every night goes through."""
     reading, known, seen = tonight.reading, tonight.known, tonight.seen
     index, presence, fingerprints = known.index, known.presence, known.fingerprints
-    for row in chunk:
-        is_active = reading.is_active(row)
-        tonight.active_rows += is_active
+    actives = reading.are_active(chunk)
+    tonight.active_rows += sum(actives)
+    for row, is_active, plain_key in zip(chunk, actives, reading.keys(chunk), strict=True):
         try:
-            key = reading.key(row)
+            key = plain_key or reading.key(row)
         except Rejection as error:
             tonight.rejected.append(rejected_row(reading, row, error.key, error.field, error.reason))
             continue

@@ -29,6 +29,7 @@ YES: Final = frozenset({"1", "true", "t", "yes", "y", "on", "active"})
 NO: Final = frozenset({"0", "false", "f", "no", "n", "off", "inactive"})
 SKU, ITEM, SUPPLIER = OWN_POSITIONS
 OWN_OF: Final = itemgetter(*OWN_POSITIONS)
+NOT_MAPPED: Final[Own] = (None, None, None)
 CONFLICT: Final = "another, different active row has this item code"
 
 
@@ -157,8 +158,11 @@ def remapped(tonight: Snapshot, xref: Xref) -> Iterator[int]:
 
 def map_own(own: Own, item_code: str | None, xref: Xref, default_supplier: str) -> Own:
     """Return SKU, item and supplier: the cross-reference's, else the ERP's own, else item code or default supplier."""
-    entry = xref.get(item_code) if item_code is not None else None
-    mapped: Own = entry.mapped if entry else (None, None, None)
+    return _map_own(own, item_code, xref.get(item_code) if item_code is not None else None, default_supplier)
+
+
+def _map_own(own: Own, item_code: str | None, entry: XrefEntry | None, default_supplier: str) -> Own:
+    mapped = entry.mapped if entry else NOT_MAPPED
     return (
         mapped[0] or own[0] or item_code,
         mapped[1] or own[1] or item_code,
@@ -179,8 +183,8 @@ def map_lines(lines: Iterable[ReadLine], xref: Xref, default_supplier: str) -> l
 def _map_line(line: ReadLine, xref: Xref, default_supplier: str) -> MappedLine:
     code = cast("str | None", line.values[ITEM_CODE])
     values: list[Value] = list(line.values)
-    values[SKU], values[ITEM], values[SUPPLIER] = map_own(own_of(line.values), code, xref, default_supplier)
     entry = xref.get(code) if code is not None else None
+    values[SKU], values[ITEM], values[SUPPLIER] = _map_own(own_of(line.values), code, entry, default_supplier)
     is_unmapped = code is not None and entry is None
     return MappedLine(line, tuple(values), is_unmapped, entry.digest if entry else None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -31,6 +32,12 @@ LOCK_PAUSE: Final = 0.05
 """A lock that is taken is looked at again: the server needs a moment to notice that its holder was killed."""
 SETTLE_PAUSES: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds before each try to learn whether a transaction was committed whose connection was lost meanwhile."""
+
+OTHERS_OUT: Final = """
+SELECT pg_current_xact_id()::text, to_regclass(%s) IS NOT NULL, pg_advisory_xact_lock(%s),
+    CASE WHEN current_setting('transaction_timeout', true) <> '' THEN set_config('transaction_timeout', '0', true) END
+"""
+"""Begins to write. A run takes its time, whatever limit the role has (there is one from PostgreSQL 17 on)."""
 
 
 def open_database(url: URL, settings: StoreSettings) -> PostgresqlDatabase:
@@ -68,7 +75,7 @@ class PostgresqlDatabase:
     def _make_engine(self) -> Engine:
         return create_engine(
             "postgresql+psycopg://",
-            creator=self._connect,
+            creator=self._connect,  # in autocommit: what SQLAlchemy asks a new server needs no transaction
             poolclass=NullPool,
             paramstyle="format",  # positional, which the bulk statements need
             hide_parameters=True,
@@ -85,11 +92,9 @@ class PostgresqlDatabase:
         """Return SQLAlchemy's dialect."""
         return self._engine.dialect
 
-    def _connect(self, *, autocommit: bool = False) -> psycopg.Connection:
+    def _connect(self) -> psycopg.Connection:
         # Statements are not prepared on the server: a connection is one transaction, and a pooler may stand between.
-        connection: psycopg.Connection = self._driver.connect(
-            **self._options, autocommit=autocommit, prepare_threshold=None
-        )
+        connection: psycopg.Connection = self._driver.connect(**self._options, autocommit=True, prepare_threshold=None)
         return connection
 
     def label(self) -> str:
@@ -129,20 +134,15 @@ class PostgresqlDatabase:
         """Connect and begin a transaction; see `Database.begin`."""
         with self._engine.connect() as connection:
             driver = _raw(connection)
+            driver.autocommit = False
             driver.read_only = access is Access.READ
             level = self._driver.IsolationLevel
             driver.isolation_level = level.REPEATABLE_READ if access is Access.READ else level.READ_COMMITTED
-            try:
-                with connection.begin() as transaction:
-                    number = self._keep_others_out(connection) if access is Access.WRITE else None
-                    yield connection
-                    if number is not None:
-                        self._commit(transaction, number)
-            except Exception:
-                raise
-            except BaseException:
-                connection.invalidate()  # a signal may have come in the midst of an answer
-                raise
+            with connection.begin() as transaction, _interruptible(connection):
+                number = self._keep_others_out(connection) if access is Access.WRITE else None
+                yield connection
+                if number is not None:
+                    self._commit(transaction, number)
 
     def _keep_others_out(self, connection: Connection) -> str:
         """Wait for other writers to end, and keep them out; return the transaction's number.
@@ -150,14 +150,7 @@ class PostgresqlDatabase:
         The advisory lock is for other runs, the table's for users who edit lines: a run writes lines as it read them
         before, in this transaction. Readers are not kept out.
         """
-        number, is_there, *_ = self._ask(
-            connection,
-            "SELECT pg_current_xact_id()::text, to_regclass(%s) IS NOT NULL, pg_advisory_xact_lock(%s)",
-            f"{self._quoted}.po_line",
-            self._lock_key("", "write"),
-        )
-        if self._server_version(connection) >= 170000:  # noqa: PLR2004 - PostgreSQL 17, which has this time-out
-            connection.exec_driver_sql("SET LOCAL transaction_timeout = 0")
+        number, is_there, *_ = self._ask(connection, OTHERS_OUT, f"{self._quoted}.po_line", self._lock_key("", "write"))
         if is_there:
             connection.exec_driver_sql(f"LOCK TABLE {self._quoted}.po_line IN SHARE ROW EXCLUSIVE MODE")
         self._settle()
@@ -168,10 +161,6 @@ class PostgresqlDatabase:
     @property
     def _quoted(self) -> str:
         return self.dialect.identifier_preparer.quote(self.schema)
-
-    @staticmethod
-    def _server_version(connection: Connection) -> int:
-        return _raw(connection).info.server_version
 
     def _require_lock(self, erp: str, holder: psycopg.Connection) -> None:
         """Raise StoreError if the session that holds a lock has ended: another run may have begun since."""
@@ -201,7 +190,7 @@ class PostgresqlDatabase:
     def _was_committed(self, number: str) -> bool:
         for pause in SETTLE_PAUSES:
             time.sleep(pause)
-            with suppress(self._driver.Error), closing(self._connect(autocommit=True)) as connection:
+            with suppress(self._driver.Error), closing(self._connect()) as connection:
                 outcome = self._outcome(connection, number)
                 if outcome in {"committed", "aborted"}:
                     self._unsettled.remove(number)
@@ -222,7 +211,7 @@ class PostgresqlDatabase:
     def _settle(self) -> None:
         """Refuse to write on after a commit whose outcome was unknown and that turns out to have happened."""
         while self._unsettled:
-            with closing(self._connect(autocommit=True)) as connection:
+            with closing(self._connect()) as connection:
                 outcome = self._outcome(connection, self._unsettled[-1])
             if outcome != "aborted":
                 raise StoreError(
@@ -316,7 +305,7 @@ class PostgresqlDatabase:
     def lock(self, erp: str) -> Iterator[bool]:
         """Take the lock of an ERP, in a session of its own: the server gives it back when the session ends."""
         with self._told():
-            holder = self._connect(autocommit=True)
+            holder = self._connect()
         with closing(holder):
             with self._told():
                 is_taken = self._try_lock(holder, erp)
@@ -359,3 +348,21 @@ def _raw(connection: Connection) -> psycopg.Connection:
     """Return psycopg's connection."""
     driver: psycopg.Connection = connection.connection.driver_connection  # type: ignore[assignment]  # any driver's
     return driver
+
+
+@contextmanager
+def _interruptible(connection: Connection) -> Iterator[None]:
+    """Let a signal's exception out, whatever the driver says of a connection left in the midst of an answer."""
+    handled = sys.exc_info()[1]
+    try:
+        yield
+    except BaseException as error:
+        signal: BaseException | None = error
+        while isinstance(signal, Exception) and signal is not handled:
+            signal = signal.__context__
+        if signal is None or signal is handled:
+            raise
+        connection.invalidate()
+        if signal is error:
+            raise
+        raise signal from None

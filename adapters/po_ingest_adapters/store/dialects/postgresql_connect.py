@@ -28,7 +28,7 @@ SESSION: Final = {
     "extra_float_digits": "1",
     "standard_conforming_strings": "on",
     "search_path": "pg_catalog",  # every name in a statement has its schema
-    "lock_timeout": "60s",  # then the retries of the store take over
+    "lock_timeout": "20s",  # then the retries of the store take over
     "statement_timeout": "0",  # a baseline's COPY may take its time
     "idle_in_transaction_session_timeout": "0",
     "idle_session_timeout": "0",  # the connection that holds the lock is idle for the whole run

@@ -1,0 +1,292 @@
+"""What breaks between a run and its store on PostgreSQL: the server, the network, the login."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from po_ingest.audit_verify import verify
+from po_ingest.errors import PoIngestError, StoreError
+from po_ingest.settings import StoreSettings
+from po_ingest_adapters.store.dialects import postgresql
+from po_ingest_adapters.store.sql import SqlStore, create
+from support.command_line import PYTHON, Home, environment, make_home
+from support.postgres_proxy import Cut, Proxy, postgres_proxy
+from support.store_builders import ERP, Nights, new_line
+from support.store_postgres import Postgres
+from support.world import World, line
+
+
+@pytest.fixture
+def proxy(postgres: Postgres) -> Iterator[Proxy]:
+    postgres.fresh()
+    with postgres_proxy(postgres.server) as running:
+        yield running
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = make_home(tmp_path / "home")
+    home.insert(("PO-1", 10))
+    return home
+
+
+def with_store(home: Home, url: str) -> Home:
+    home.configure(f'[store]\nurl = "{url}"\n')
+    return home
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+# -- no way in
+
+
+def test_r12_a_refused_connection_is_transient_and_told(home: Home) -> None:
+    store = create(StoreSettings(url=f"postgresql+psycopg://u:Geheim-4711@127.0.0.1:{free_port()}/d"))
+    with pytest.raises(StoreError, match="cannot be reached") as caught:
+        store.schema()
+    assert caught.value.transient
+    assert "host and port" in caught.value.hint
+    assert "Geheim" not in str(caught.value)
+    home.configure('[store.retry]\nattempts = 2\nwait_initial = 0.01\n[store]\nurl = "postgresql://127.0.0.1:1/d"\n')
+    done = home.po("nightly", "--json")
+    assert (done.code, done.out) == (7, "")
+    assert "attempt=2" in done.err
+    assert "cannot be reached" in done.error
+    assert home.po("check").code == 7
+
+
+def test_r12_a_silent_server_is_transient(home: Home) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        url = f"postgresql://127.0.0.1:{listener.getsockname()[1]}/d?connect_timeout=1"
+        with pytest.raises(StoreError, match="cannot be reached: connection timeout") as caught:
+            create(StoreSettings(url=url)).schema()
+    assert caught.value.transient
+    assert home.po("runs").code == 0
+
+
+def test_r16_a_wrong_password_fails_at_once_and_is_not_shown(home: Home, postgres: Postgres) -> None:
+    postgres.fresh()
+    with postgres.login("login_a", "GRANT CREATE ON DATABASE ingest TO login_a"):
+        with_store(home, postgres.url(user="login_a", password="Falsch-4711"))  # noqa: S106 - a wrong one
+        done = home.po("nightly", "--json")
+        assert (done.code, done.out) == (7, "")
+        assert 'password authentication failed for user "login_a"' in done.error
+        assert "check user and password in store.url" in done.error
+        assert "try 2" not in done.err
+        assert all(b"4711" not in content for content in _texts(home))
+        with_store(home, postgres.url(user="login_a", password="Geheim-login_a-4711"))  # noqa: S106 - of a test's login
+        assert home.po("nightly").code == 0
+        assert all(b"4711" not in content for content in _texts(home))
+
+
+def _texts(home: Home) -> list[bytes]:
+    return [file.read_bytes() for file in (home.folder / "logs").iterdir()]
+
+
+def test_a_database_that_is_not_there_is_told(home: Home, postgres: Postgres) -> None:
+    done = with_store(home, postgres.url().replace("/ingest?", "/nowhere?")).po("nightly")
+    assert done.code == 7
+    assert 'database "nowhere" does not exist; create the database' in done.error
+
+
+def test_an_option_with_a_wrong_value_is_told(postgres: Postgres) -> None:
+    store = create(StoreSettings(url=postgres.url(options="&sslmode=perhaps")))
+    with pytest.raises(StoreError, match='invalid sslmode value: "perhaps"'):
+        store.schema()
+
+
+def test_encryption_that_the_server_refuses_fails_at_once(proxy: Proxy) -> None:
+    store = create(StoreSettings(url=f"{proxy.url()}?sslmode=require"))
+    with pytest.raises(StoreError, match="does not support SSL") as caught:
+        store.schema()
+    assert not caught.value.transient
+    assert "sslmode" in caught.value.hint
+
+
+# -- cut off
+
+
+def history(world: World) -> object:
+    """Return what the store tells of its lines, ids and times apart."""
+    with world.store.read() as view:
+        lines = [row for number in ("PO-1", "PO-2", "PO-3") for row in view.lines("erp", number)]
+        events = view.line_events([row["id"] for row in lines])
+        batches = view.line_batches([row["id"] for row in lines])
+        last = view.last_applied("erp")
+        assert last is not None
+        return (
+            [(row["po_number"], row["ordered_quantity"], row["is_stale"]) for row in lines],
+            [tuple(event[name] for name in ("po_number", "kind", "field_name", "new_value")) for event in events],
+            [(batch["po_number"], batch["sequence"], batch["delivered_quantity"]) for batch in batches],
+            list(view.snapshot("erp", last.id)),
+        )
+
+
+def two_nights(store: SqlStore, between: Callable[[], None] = lambda: None) -> World:
+    """Run a first night, and one in which lines change, vanish, and are delivered; it may fail."""
+    world = World([line("PO-1", ordered_quantity="1"), line("PO-2", delivered_quantity="1")], store=store)
+    world.night()
+    world.lines = [line("PO-1", ordered_quantity="2", delivered_quantity="3"), line("PO-3")]
+    between()
+    try:
+        world.night()
+    except PoIngestError as error:
+        assert error.exit_code in {3, 7}, error  # noqa: PT017 - it may fail, or the copy of the trail, but then so
+    return world
+
+
+@pytest.fixture
+def undisturbed(postgres: Postgres) -> tuple[object, list[str]]:
+    """Return what two nights leave, and the statements that the second one sends."""
+    with postgres_proxy(postgres.server) as proxy:
+        postgres.fresh()
+        world = two_nights(create(StoreSettings(url=proxy.url())), proxy.statements.clear)
+        return history(world), list(proxy.statements)
+
+
+@pytest.mark.parametrize("how", ["before", "after"])
+def test_r2_wherever_the_connection_is_cut_nothing_is_lost_and_nothing_doubled(
+    proxy: Proxy, postgres: Postgres, undisturbed: tuple[object, list[str]], how: Cut
+) -> None:
+    expected, statements = undisturbed
+    some = range(0 if how == "before" else 2, len(statements), 4)
+    for at in sorted({*some, *(at for at, statement in enumerate(statements) if statement == "COMMIT")}):
+        postgres.fresh()
+        proxy.cut = lambda _: None
+        store = create(StoreSettings(url=proxy.url()))
+
+        def arm(at: int = at) -> None:
+            proxy.statements.clear()
+            proxy.cut = lambda _: how if len(proxy.statements) == at + 1 else None
+
+        world = two_nights(store, arm)
+        proxy.cut = lambda _: None
+        world.night()
+        assert history(world) == expected, f"statement {at}: {proxy.statements[at]}"
+        with world.store.read() as view:
+            runs = view.runs("erp")
+            assert verify(view.audit_events(), runs, None).faults == ()
+        assert not any(run.status == "running" for run in runs)
+
+
+def test_r2_a_commit_whose_answer_is_lost_is_not_done_twice(proxy: Proxy) -> None:
+    store = create(StoreSettings(url=proxy.url()))
+    world = World([line("PO-1", ordered_quantity="1")], store=store)
+    world.night()
+    world.lines = [line("PO-1", ordered_quantity="2")]
+
+    def cut(statement: str) -> Cut:
+        begun = next(each for each in reversed(proxy.statements) if each.startswith("BEGIN"))
+        return "after" if statement == "COMMIT" and "READ WRITE" in begun else None
+
+    proxy.cut = cut
+    report = world.night()
+    proxy.cut = lambda _: None
+    assert (report.status, report.retries) == ("completed", 0)
+    assert world.events() == [("changed", "ordered_quantity", "1.000", "2.000", "erp")]
+
+
+def test_r2_while_the_outcome_of_a_commit_is_unknown_nothing_is_written_over_it(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "SETTLE_PAUSES", (0.0, 0.0))
+    store = create(StoreSettings(url=proxy.url()))
+    store.upgrade()
+
+    def cut(statement: str) -> Cut:
+        """Lose the answer to the commit, and the server with it."""
+        proxy.is_down = statement == "COMMIT"
+        return "after" if proxy.is_down else None
+
+    proxy.cut = cut
+    with pytest.raises(StoreError, match="its outcome is unknown") as caught:
+        Nights(store).changes(new_line())
+    assert not caught.value.transient
+    proxy.is_down, proxy.cut = False, lambda _: None
+    with pytest.raises(StoreError, match="was committed after all"), store.write():
+        pytest.fail("must not begin")
+    later = create(StoreSettings(url=proxy.url()))
+    with later.read() as view:
+        assert [run.status for run in view.runs(ERP)] == ["completed"]
+    with later.write():
+        pass
+
+
+def test_r12_a_commit_that_was_not_done_is_transient_once_that_is_known(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "SETTLE_PAUSES", (0.0,))
+    store = create(StoreSettings(url=proxy.url()))
+    store.upgrade()
+    proxy.cut = lambda statement: "before" if statement == "COMMIT" else None
+    with pytest.raises(StoreError) as caught:
+        Nights(store).changes(new_line())
+    proxy.cut = lambda _: None
+    assert caught.value.transient or "unknown" in caught.value.message  # the server may not have noticed yet
+    assert Nights(store).changes(new_line()) == (1,)
+
+
+def test_r12_a_session_that_the_administrator_ends_is_transient(postgres: Postgres) -> None:
+    store = postgres.fresh()
+    store.upgrade()
+
+    def ended() -> None:
+        with store.write() as transaction:
+            postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'po-ingest'")
+            transaction.runs(ERP)
+
+    with pytest.raises(StoreError) as caught:
+        ended()
+    assert caught.value.transient
+    Nights(store).changes(new_line())
+
+
+# -- signals
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise on Windows")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_a_signal_ends_while_it_waits_for_the_server_changes_nothing(
+    home: Home, postgres: Postgres, number: signal.Signals
+) -> None:
+    postgres.fresh()
+    with_store(home, postgres.url())
+    assert home.po("nightly").code == 0
+    home.insert(("PO-2", 10))
+    with postgres.connection() as user, user.transaction():
+        user.execute("LOCK TABLE erp_change_event IN SHARE MODE")
+        process = subprocess.Popen(  # noqa: S603 - ours
+            [*PYTHON, "--config", str(home.config), "nightly", "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={name: value for name, value in environment().items() if not name.startswith("COVERAGE_PROCESS_")},
+        )
+        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'po.erp_change_event'::regclass"
+        end = time.monotonic() + 60
+        while not postgres.sql(waiting):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        process.send_signal(number)
+        time.sleep(0.3)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, err
+    assert b"ended by" in err
+    assert b"Traceback" not in err
+    assert b'"status": "failed"' in out
+    assert [run["status"] for run in home.po("runs", "--json").json] == ["failed", "completed"]
+    assert home.po("changes", "--since", "1d", "--format", "json").json == []
+    assert home.po("nightly").code == 0
+    assert len(home.po("changes", "--format", "json").json) == 1
