@@ -52,8 +52,9 @@ def perf(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Check that every relative link of the documentation leads somewhere."""
-    install(session, "pytest", "pytest-timeout")
+    """Check that docs/store.md is what the schema says, and that every relative link leads somewhere."""
+    install(session, "-e", ".", "pytest", "pytest-timeout")
+    session.run("python", "docs/make_store.py", "--check")
     session.run("python", "-m", "pytest", "-q", "--noconftest", "tests/integration/test_markdown_links.py")
 
 

@@ -15,7 +15,7 @@ import structlog
 from po_ingest.audit_copy import catch_up
 from po_ingest.errors import AuditError, ExitCode, Interrupted, PoIngestError, ReservationError, StoreError
 from po_ingest.events import Teller
-from po_ingest.model import AuditEvent, Delta, Mode, NewRun, Run, RunContext, RunReport, StageError
+from po_ingest.model import IGNORED_FIELDS, AuditEvent, Delta, Mode, NewRun, Run, RunContext, RunReport, StageError
 from po_ingest.ports import AuditSink, Clock, ErpSource, Progress, RowBuffer, Spool, Store, StoreTransaction, StoreView
 from po_ingest.retrying import Retries
 from po_ingest.settings import RetrySettings, Settings
@@ -93,7 +93,8 @@ class Written:
         report = journal.completed(tally)
         events = [tell.baseline(tally, is_repeated=journal.previous is not None)] if journal.is_baseline else []
         self.transaction.record([*events, *tell.gaps(tally), *tell.rejected(tally), tell.completed(report)])
-        self.transaction.finish_run(journal.context.run_id, report, configuration)
+        ignored = " ".join(sorted(journal.settings.lines.ignored_fields))
+        self.transaction.finish_run(journal.context.run_id, report, {**configuration, IGNORED_FIELDS: ignored})
         return report
 
 

@@ -189,6 +189,48 @@ class RunContext:
 
 
 @attrs.frozen(slots=True)
+class PastState:
+    """A row of `erp_snapshot`: a line's state from one applied run to another, both included; None: it still holds."""
+
+    valid_from: int
+    valid_to: int | None
+    values: Values
+
+
+@attrs.frozen(slots=True)
+class PastEvent:
+    """A row of `erp_change_event`."""
+
+    run_id: int
+    kind: str
+    field: str | None
+    previous: str | None
+    new: str | None
+
+
+@attrs.frozen(slots=True)
+class PastBatch:
+    """A row of `batch`."""
+
+    run_id: int
+    sequence: int
+    quantity: Decimal
+
+
+@attrs.frozen(slots=True)
+class LineHistory:
+    """All that the store has of a line: what it is, and what it was, oldest first."""
+
+    key: LineKey
+    state: LineState
+    is_stale: bool
+    first_seen_run_id: int | None
+    states: tuple[PastState, ...]
+    events: tuple[PastEvent, ...]
+    batches: tuple[PastBatch, ...]
+
+
+@attrs.frozen(slots=True)
 class XrefRow:
     """A row of the item cross-reference (R9)."""
 
@@ -266,6 +308,10 @@ class RunReport:
     errors_encountered: tuple[StageError, ...] = ()
     stages: Mapping[str, float] = attrs.Factory(dict)
     exit_code: int = 0
+
+
+IGNORED_FIELDS: Final = "ignored_fields"
+"""Among the entries of `Run.field_configuration`: the fields, with blanks in between, that were ignored in that run."""
 
 
 @attrs.frozen(slots=True)

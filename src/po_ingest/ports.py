@@ -16,6 +16,7 @@ from po_ingest.model import (
     Delivery,
     Delta,
     KnownLines,
+    LineHistory,
     LineKey,
     LineState,
     NewRun,
@@ -158,6 +159,13 @@ class StoreView(Protocol):
 
     def audit_events(self, after_id: int = 0) -> Iterator[ChainedEvent]:
         """Yield the audit trail in its order, from the event after `after_id`."""
+        ...
+
+    def histories(self, erp: str) -> Iterator[LineHistory]:
+        """Yield all that there is of each line of the ERP, by line id; what is held in memory does not grow with them.
+
+        Raises PoIngestError, which names the line, where a stored value is none of its type.
+        """
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -9,21 +10,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import attrs
 import pytest
 
 from po_ingest.cli.signals import interruptible
 from po_ingest.errors import Interrupted
+from po_ingest.settings import ErpSettings, RetrySettings
 from po_ingest_adapters.erp import blocking
-from po_ingest_adapters.erp.deadline import Patience
 from support.erp_postgres import Server, postgres_server
 from support.skips import FREETDS_DRIVER, POSTGRESQL_DRIVER, SQLITE_DRIVER, skip_without_driver
 
 pyodbc = pytest.importorskip("pyodbc", reason="pyodbc finds no ODBC: apt-get install unixodbc", exc_type=ImportError)
 
-from po_ingest_adapters.erp import odbc_dialects, odbc_session  # noqa: E402 - only where pyodbc can be imported
+from po_ingest_adapters.erp import odbc, odbc_dialects, odbc_session, odbc_values  # noqa: E402 - only where pyodbc can be imported
 from support.erp_odbc import OdbcPostgresHarness, error_of, odbc_source, rows_of  # noqa: E402 - as above
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def test_r15_without_a_cursor_of_the_server_no_transaction_is_open_even_while_ro
 @contextmanager
 def signalled() -> Iterator[None]:
     """Expect that a signal sent in a moment ends the context within five seconds."""
+    gc.collect()  # what a handler raises while the collector calls back is lost
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM))
     began = time.monotonic()
     with interruptible(), pytest.raises(Interrupted):  # noqa: PT012 - the signal comes meanwhile
@@ -168,6 +170,29 @@ def test_a_rollback_that_fails_does_not_keep_the_connection_open() -> None:
     lost = Lost()
     odbc_session._end(lost)  # no server can be made to do this
     assert lost.closed
+
+
+# -- how it is asked for
+def test_r15_the_driver_is_asked_for_a_connection_that_only_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, dict[str, object]]] = []
+
+    def connect(text: str, **options: object) -> None:
+        asked.append((text, options))
+        raise pyodbc.OperationalError("08001", "[08001] no")
+
+    monkeypatch.setattr("pyodbc.connect", connect)
+    error_of(odbc_source("Driver=FreeTDS;Server=h", query_timeout=7))
+    assert asked == [
+        ("ApplicationIntent=ReadOnly;Driver=FreeTDS;Server=h", {"autocommit": True, "readonly": True, "timeout": 7})
+    ]
+
+
+def test_a_session_converts_what_pyodbc_does_not_know(postgres: OdbcPostgresHarness) -> None:
+    wanted = odbc_session.Wanted(
+        connection=postgres.server.odbc(POSTGRESQL_DRIVER), query_timeout=5, isolation="read committed", encoding=None
+    )
+    with odbc_session.session(wanted) as opened:
+        assert opened.connection.get_output_converter(-155) is odbc_values.datetime_with_offset
 
 
 # -- isolation
@@ -286,9 +311,11 @@ def test_r12_freetds_without_a_server_is_transient() -> None:
 
 
 def test_r12_the_time_of_all_tries_limits_each(postgres: OdbcPostgresHarness) -> None:
-    source = attrs.evolve(odbc_source(postgres.server.odbc(POSTGRESQL_DRIVER)), patience=Patience(1))
+    settings = ErpSettings(
+        connection=postgres.server.odbc(POSTGRESQL_DRIVER), folder=Path(), retry=RetrySettings(timeout=1)
+    )
     began = time.monotonic()
-    assert error_of(source, "SELECT pg_sleep(30)").transient
+    assert error_of(odbc.create(settings), "SELECT pg_sleep(30)").transient
     assert time.monotonic() - began < 5
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from alembic import command
 from alembic.script import ScriptDirectory
 
 from po_ingest.errors import StoreError
@@ -164,6 +165,22 @@ def test_an_older_store_is_upgraded_with_its_history(
     assert place.query("store", "SELECT buyer FROM {}po_line") == [(None,)]
     with store.read() as view:
         assert len(view.lines(ERP, "PO-1")) == 1
+
+
+@pytest.mark.usefixtures("store")
+def test_a_store_of_the_first_version_is_brought_to_the_newest(place: Sqlite | Postgresql) -> None:
+    first = place.absent("first")
+    first.database.prepare()
+    with first.database.begin(Access.WRITE) as connection:
+        config = migrate._config(first.database)
+        config.attributes["connection"] = connection
+        command.upgrade(config, REVISIONS[0])
+    assert first.schema().relation == "older"
+    assert "CREATE VIEW" in first.upgrade_sql()
+    assert "CREATE TABLE" not in first.upgrade_sql()
+    first.upgrade()
+    assert first.schema().relation == "current"
+    assert place.schema_of("first") == place.schema_of("store")
 
 
 def test_an_upgrade_that_fails_leaves_the_store_as_it_was(

@@ -73,4 +73,5 @@ def _read(view: StoreView) -> None:
         list(view.changes(ERP, run_id=run_id, since=since, field=field, supplier=supplier))
     list(view.snapshot(ERP, 1))
     view.gaps(ERP)
+    list(view.histories(ERP))
     list(view.audit_events())

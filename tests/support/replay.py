@@ -31,6 +31,7 @@ from po_ingest.settings import (
     Settings,
     StoreSettings,
 )
+from po_ingest.store_verify import verify
 from po_ingest.wiring import Silent
 from po_ingest_adapters.audit.memory import MemoryAuditSink, MemorySpool
 from po_ingest_adapters.buffer import MemoryBuffer
@@ -385,6 +386,7 @@ class Replay:
             self._check_batches(view, ids, rows)
             self._check_snapshots(view)
             self._check_fold(view, ids)
+            self._check_verified(view)
         for run, rejected in self.model.rejected.items():
             self._check_rejected(run, rejected)
 
@@ -504,6 +506,12 @@ class Replay:
             each["id"] for each in events if (each["run_id"], each["po_line_id"]) == (row["run_id"], row["po_line_id"])
         ]
         return bool(row["id"] == max(of_line))
+
+    @staticmethod
+    def _check_verified(view: StoreView) -> None:
+        """A history that the product itself wrote breaks no rule, whatever happened in it."""
+        found = verify(view.runs(ERP), view.histories(ERP), view.audit_events())
+        assert [str(breach) for breach in found.breaches] == []
 
     def _check_rejected(self, run: int, expected: list[dict[str, Any]]) -> None:
         found = self.probe.rejected(run)

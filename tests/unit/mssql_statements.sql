@@ -281,6 +281,76 @@ CREATE TRIGGER [po].[audit_event_no_change] ON [po].[audit_event] INSTEAD OF UPD
 THROW 51000, N'audit_event is append-only', 1; END
 GO
 
+CREATE VIEW po.v_po_line AS SELECT line.id AS po_line_id, line.erp, line.po_number, line.line_number, line.sku,
+line.item, line.item_code, line.supplier_code, line.ordered_quantity AS ordered_quantity, line.delivered_quantity AS
+delivered_quantity, line.remaining_quantity AS remaining_quantity, line.in_date, line.promised_date,
+line.current_status, line.po_insert_date, line.final_customer, line.last_update_timestamp, line.custom_date_1,
+line.custom_date_2, line.custom_date_3, line.custom_date_4, line.custom_date_5, line.custom_text_1,
+line.custom_text_2, line.custom_text_3, line.custom_text_4, line.custom_text_5, line.custom_decimal_1 AS
+custom_decimal_1, line.custom_decimal_2 AS custom_decimal_2, line.custom_decimal_3 AS custom_decimal_3,
+line.custom_decimal_4 AS custom_decimal_4, line.custom_decimal_5 AS custom_decimal_5, CASE WHEN (line.presence = 1)
+THEN N'active' WHEN (line.presence = 2) THEN N'closed' WHEN (line.presence = 3) THEN N'missing' WHEN (line.presence =
+0) THEN N'entered' END AS line_state, line.absent_since, CASE WHEN (line.is_unmapped = 1) THEN 1 ELSE 0 END AS
+is_unmapped, line.source_quality, line.first_seen_run_id, first_run.started_at AS first_seen_at,
+line.last_changed_run_id, last_run.started_at AS last_changed_at
+FROM po.po_line AS line LEFT OUTER JOIN po.ingestion_run AS first_run ON first_run.id = line.first_seen_run_id LEFT
+OUTER JOIN po.ingestion_run AS last_run ON last_run.id = line.last_changed_run_id
+GO
+
+CREATE VIEW po.v_change AS SELECT event.id AS change_id, event.run_id, run.run_identifier, event.po_line_id, line.erp,
+line.po_number, line.line_number, line.sku, line.item, line.supplier_code, event.kind, event.field_name,
+event.previous_value, event.new_value, event.cause, event.detected_at
+FROM po.erp_change_event AS event JOIN po.po_line AS line ON event.po_line_id = line.id JOIN po.ingestion_run AS run
+ON event.run_id = run.id
+GO
+
+CREATE VIEW po.v_promised_date AS SELECT line.id AS po_line_id, line.erp, line.po_number, line.line_number, line.sku,
+line.item, line.supplier_code, CASE WHEN (line.presence = 1) THEN N'active' WHEN (line.presence = 2) THEN N'closed'
+WHEN (line.presence = 3) THEN N'missing' WHEN (line.presence = 0) THEN N'entered' END AS line_state, coalesce(CASE
+WHEN (first_event.field_name = N'promised_date') THEN TRY_CONVERT(DATE, first_event.previous_value, 23) END, CASE WHEN
+(first_event.field_name = N'promised_date') THEN TRY_CONVERT(DATE, first_event.new_value, 23) END, line.promised_date)
+AS first_promised_date, line.promised_date AS current_promised_date, coalesce(moved.given, 0) - CASE WHEN
+(first_event.id IS NOT NULL AND first_event.previous_value IS NULL) THEN 1 ELSE 0 END AS moves, DATEDIFF(DAY,
+coalesce(CASE WHEN (first_event.field_name = N'promised_date') THEN TRY_CONVERT(DATE, first_event.previous_value, 23)
+END, CASE WHEN (first_event.field_name = N'promised_date') THEN TRY_CONVERT(DATE, first_event.new_value, 23) END,
+line.promised_date), line.promised_date) AS days_moved
+FROM po.po_line AS line LEFT OUTER JOIN (SELECT event.po_line_id AS po_line_id, min(event.id) AS first_id,
+count(event.new_value) AS given
+FROM po.erp_change_event AS event LEFT OUTER JOIN (SELECT again.po_line_id AS po_line_id, max(again.id) AS last_id
+FROM po.erp_change_event AS again
+WHERE again.kind = N'changed' AND again.field_name = N'promised_date' AND again.cause = N'config' GROUP BY
+again.po_line_id) AS reread ON reread.po_line_id = event.po_line_id
+WHERE event.kind = N'changed' AND event.field_name = N'promised_date' AND (reread.last_id IS NULL OR event.id >
+reread.last_id) GROUP BY event.po_line_id) AS moved ON moved.po_line_id = line.id LEFT OUTER JOIN po.erp_change_event
+AS first_event ON first_event.id = moved.first_id
+GO
+
+CREATE VIEW po.v_run_health AS SELECT run.id AS run_id, run.run_identifier, run.erp, run.mode, run.status,
+run.started_at, run.finished_at, run.duration_seconds, CAST(DATEDIFF_BIG(SECOND, (SELECT max(earlier.started_at) AS
+latest
+FROM po.ingestion_run AS earlier
+WHERE earlier.erp = run.erp AND earlier.status IN (N'completed', N'partial') AND earlier.id < run.id), run.started_at)
+/ 3600.0 AS NUMERIC(18, 2)) AS hours_since_previous, CASE WHEN (run.status IN (N'completed', N'partial')) THEN
+CAST(JSON_VALUE(run.report, '$.po_lines_processed') AS BIGINT) END AS lines, CASE WHEN (run.status IN (N'completed',
+N'partial')) THEN CAST(JSON_VALUE(run.report, '$.new_lines_created') AS BIGINT) END AS new_lines, CASE WHEN
+(run.status IN (N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report, '$.lines_changed') AS BIGINT) END AS
+changed_lines, CASE WHEN (run.status IN (N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report,
+'$.change_events_detected') AS BIGINT) END AS changes, CASE WHEN (run.status IN (N'completed', N'partial')) THEN
+CAST(JSON_VALUE(run.report, '$.absent_po_lines') AS BIGINT) END AS absent_lines, CASE WHEN (run.status IN
+(N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report, '$.closed_po_lines') AS BIGINT) END AS closed_lines, CASE
+WHEN (run.status IN (N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report, '$.reappeared_po_lines') AS BIGINT)
+END AS reappeared_lines, CASE WHEN (run.status IN (N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report,
+'$.batches_reconstructed') AS BIGINT) END AS deliveries, CASE WHEN (run.status IN (N'completed', N'partial')) THEN
+CAST(JSON_VALUE(run.report, '$.xref_gaps_found') AS BIGINT) END AS unmapped_codes, CASE WHEN (run.status IN
+(N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report, '$.rows_rejected') AS BIGINT) END AS rejected_rows, CASE
+WHEN (run.status IN (N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report, '$.values_truncated') AS BIGINT) END
+AS truncated_values, CAST(JSON_VALUE(run.report, '$.retries') AS BIGINT) AS retries, CAST(JSON_VALUE(run.report,
+'$.exit_code') AS BIGINT) AS exit_code, (SELECT max(audit.reason) AS reason
+FROM po.audit_event AS audit
+WHERE audit.run_id = run.id AND audit.event_type = N'ingestion_failed') AS failure, run.host, run.version
+FROM po.ingestion_run AS run
+GO
+
 INSERT INTO po.alembic_version (version_num) VALUES (?)
 GO
 
@@ -377,33 +447,20 @@ given.snapshot_id, given.first_seen_run_id, given.last_changed_run_id
 FROM given
 GO
 
-WITH given AS (SELECT [id], [po_line_id], [valid_from_run_id], [sku], [item], [item_code], [supplier_code],
-[ordered_quantity], [delivered_quantity], [remaining_quantity], [in_date], [promised_date], [current_status],
-[po_insert_date], [final_customer], [last_update_timestamp], [custom_date_1], [custom_date_2], [custom_date_3],
-[custom_date_4], [custom_date_5], [custom_text_1], [custom_text_2], [custom_text_3], [custom_text_4], [custom_text_5],
-[custom_decimal_1], [custom_decimal_2], [custom_decimal_3], [custom_decimal_4], [custom_decimal_5] FROM OPENJSON(?)
-WITH ([id] BIGINT '$[0]', [po_line_id] BIGINT '$[1]', [valid_from_run_id] BIGINT '$[2]', [sku] NVARCHAR(4000) '$[3]',
-[item] NVARCHAR(4000) '$[4]', [item_code] NVARCHAR(4000) '$[5]', [supplier_code] NVARCHAR(4000) '$[6]',
-[ordered_quantity] DECIMAL(18, 3) '$[7]', [delivered_quantity] DECIMAL(18, 3) '$[8]', [remaining_quantity] DECIMAL(18,
-3) '$[9]', [in_date] DATE '$[10]', [promised_date] DATE '$[11]', [current_status] NVARCHAR(4000) '$[12]',
-[po_insert_date] DATE '$[13]', [final_customer] NVARCHAR(4000) '$[14]', [last_update_timestamp] DATETIME2(6) '$[15]',
-[custom_date_1] DATE '$[16]', [custom_date_2] DATE '$[17]', [custom_date_3] DATE '$[18]', [custom_date_4] DATE
-'$[19]', [custom_date_5] DATE '$[20]', [custom_text_1] NVARCHAR(4000) '$[21]', [custom_text_2] NVARCHAR(4000) '$[22]',
-[custom_text_3] NVARCHAR(4000) '$[23]', [custom_text_4] NVARCHAR(4000) '$[24]', [custom_text_5] NVARCHAR(4000)
-'$[25]', [custom_decimal_1] DECIMAL(18, 3) '$[26]', [custom_decimal_2] DECIMAL(18, 3) '$[27]', [custom_decimal_3]
-DECIMAL(18, 3) '$[28]', [custom_decimal_4] DECIMAL(18, 3) '$[29]', [custom_decimal_5] DECIMAL(18, 3) '$[30]')) INSERT
-INTO po.erp_snapshot (id, po_line_id, valid_from_run_id, sku, item, item_code, supplier_code, ordered_quantity,
+INSERT INTO po.erp_snapshot (id, po_line_id, valid_from_run_id, sku, item, item_code, supplier_code, ordered_quantity,
 delivered_quantity, remaining_quantity, in_date, promised_date, current_status, po_insert_date, final_customer,
 last_update_timestamp, custom_date_1, custom_date_2, custom_date_3, custom_date_4, custom_date_5, custom_text_1,
 custom_text_2, custom_text_3, custom_text_4, custom_text_5, custom_decimal_1, custom_decimal_2, custom_decimal_3,
-custom_decimal_4, custom_decimal_5) SELECT given.id, given.po_line_id, given.valid_from_run_id, given.sku, given.item,
-given.item_code, given.supplier_code, given.ordered_quantity, given.delivered_quantity, given.remaining_quantity,
-given.in_date, given.promised_date, given.current_status, given.po_insert_date, given.final_customer,
-given.last_update_timestamp, given.custom_date_1, given.custom_date_2, given.custom_date_3, given.custom_date_4,
-given.custom_date_5, given.custom_text_1, given.custom_text_2, given.custom_text_3, given.custom_text_4,
-given.custom_text_5, given.custom_decimal_1, given.custom_decimal_2, given.custom_decimal_3, given.custom_decimal_4,
-given.custom_decimal_5
-FROM given
+custom_decimal_4, custom_decimal_5) SELECT po.po_line.snapshot_id, po.po_line.id, ? AS anon_1, po.po_line.sku,
+po.po_line.item, po.po_line.item_code, po.po_line.supplier_code, po.po_line.ordered_quantity,
+po.po_line.delivered_quantity, po.po_line.remaining_quantity, po.po_line.in_date, po.po_line.promised_date,
+po.po_line.current_status, po.po_line.po_insert_date, po.po_line.final_customer, po.po_line.last_update_timestamp,
+po.po_line.custom_date_1, po.po_line.custom_date_2, po.po_line.custom_date_3, po.po_line.custom_date_4,
+po.po_line.custom_date_5, po.po_line.custom_text_1, po.po_line.custom_text_2, po.po_line.custom_text_3,
+po.po_line.custom_text_4, po.po_line.custom_text_5, po.po_line.custom_decimal_1, po.po_line.custom_decimal_2,
+po.po_line.custom_decimal_3, po.po_line.custom_decimal_4, po.po_line.custom_decimal_5
+FROM po.po_line
+WHERE po.po_line.id BETWEEN ? AND ?
 GO
 
 SELECT max(po.erp_change_event.id) AS max_1
@@ -493,6 +550,35 @@ GO
 WITH given AS (SELECT [until], [line_id] FROM OPENJSON(?) WITH ([until] BIGINT '$[0]', [line_id] BIGINT '$[1]'))
 UPDATE po.erp_snapshot SET valid_to_run_id=given.until FROM po.erp_snapshot, given WHERE po.erp_snapshot.po_line_id =
 given.line_id AND po.erp_snapshot.valid_to_run_id IS NULL
+GO
+
+WITH given AS (SELECT [id], [po_line_id], [valid_from_run_id], [sku], [item], [item_code], [supplier_code],
+[ordered_quantity], [delivered_quantity], [remaining_quantity], [in_date], [promised_date], [current_status],
+[po_insert_date], [final_customer], [last_update_timestamp], [custom_date_1], [custom_date_2], [custom_date_3],
+[custom_date_4], [custom_date_5], [custom_text_1], [custom_text_2], [custom_text_3], [custom_text_4], [custom_text_5],
+[custom_decimal_1], [custom_decimal_2], [custom_decimal_3], [custom_decimal_4], [custom_decimal_5] FROM OPENJSON(?)
+WITH ([id] BIGINT '$[0]', [po_line_id] BIGINT '$[1]', [valid_from_run_id] BIGINT '$[2]', [sku] NVARCHAR(4000) '$[3]',
+[item] NVARCHAR(4000) '$[4]', [item_code] NVARCHAR(4000) '$[5]', [supplier_code] NVARCHAR(4000) '$[6]',
+[ordered_quantity] DECIMAL(18, 3) '$[7]', [delivered_quantity] DECIMAL(18, 3) '$[8]', [remaining_quantity] DECIMAL(18,
+3) '$[9]', [in_date] DATE '$[10]', [promised_date] DATE '$[11]', [current_status] NVARCHAR(4000) '$[12]',
+[po_insert_date] DATE '$[13]', [final_customer] NVARCHAR(4000) '$[14]', [last_update_timestamp] DATETIME2(6) '$[15]',
+[custom_date_1] DATE '$[16]', [custom_date_2] DATE '$[17]', [custom_date_3] DATE '$[18]', [custom_date_4] DATE
+'$[19]', [custom_date_5] DATE '$[20]', [custom_text_1] NVARCHAR(4000) '$[21]', [custom_text_2] NVARCHAR(4000) '$[22]',
+[custom_text_3] NVARCHAR(4000) '$[23]', [custom_text_4] NVARCHAR(4000) '$[24]', [custom_text_5] NVARCHAR(4000)
+'$[25]', [custom_decimal_1] DECIMAL(18, 3) '$[26]', [custom_decimal_2] DECIMAL(18, 3) '$[27]', [custom_decimal_3]
+DECIMAL(18, 3) '$[28]', [custom_decimal_4] DECIMAL(18, 3) '$[29]', [custom_decimal_5] DECIMAL(18, 3) '$[30]')) INSERT
+INTO po.erp_snapshot (id, po_line_id, valid_from_run_id, sku, item, item_code, supplier_code, ordered_quantity,
+delivered_quantity, remaining_quantity, in_date, promised_date, current_status, po_insert_date, final_customer,
+last_update_timestamp, custom_date_1, custom_date_2, custom_date_3, custom_date_4, custom_date_5, custom_text_1,
+custom_text_2, custom_text_3, custom_text_4, custom_text_5, custom_decimal_1, custom_decimal_2, custom_decimal_3,
+custom_decimal_4, custom_decimal_5) SELECT given.id, given.po_line_id, given.valid_from_run_id, given.sku, given.item,
+given.item_code, given.supplier_code, given.ordered_quantity, given.delivered_quantity, given.remaining_quantity,
+given.in_date, given.promised_date, given.current_status, given.po_insert_date, given.final_customer,
+given.last_update_timestamp, given.custom_date_1, given.custom_date_2, given.custom_date_3, given.custom_date_4,
+given.custom_date_5, given.custom_text_1, given.custom_text_2, given.custom_text_3, given.custom_text_4,
+given.custom_text_5, given.custom_decimal_1, given.custom_decimal_2, given.custom_decimal_3, given.custom_decimal_4,
+given.custom_decimal_5
+FROM given
 GO
 
 SELECT po.batch.po_line_id, max(po.batch.sequence) AS max_1
@@ -941,6 +1027,37 @@ SELECT po.po_line.item_code, po.po_line.po_number, po.po_line.line_number
 FROM po.po_line
 WHERE po.po_line.erp = ? AND po.po_line.presence = ? AND po.po_line.is_unmapped IS 1 AND po.po_line.item_code IS NOT
 NULL
+GO
+
+SELECT TOP 1 po.po_line.id, po.po_line.po_number, po.po_line.line_number, po.po_line.is_stale,
+po.po_line.first_seen_run_id
+FROM po.po_line
+WHERE po.po_line.erp = ? AND po.po_line.id > ? ORDER BY po.po_line.id
+GO
+
+SELECT po.erp_snapshot.po_line_id, po.erp_snapshot.valid_from_run_id, po.erp_snapshot.valid_to_run_id,
+po.erp_snapshot.sku, po.erp_snapshot.item, po.erp_snapshot.item_code, po.erp_snapshot.supplier_code,
+po.erp_snapshot.ordered_quantity, po.erp_snapshot.delivered_quantity, po.erp_snapshot.remaining_quantity,
+po.erp_snapshot.in_date, po.erp_snapshot.promised_date, po.erp_snapshot.current_status,
+po.erp_snapshot.po_insert_date, po.erp_snapshot.final_customer, po.erp_snapshot.last_update_timestamp,
+po.erp_snapshot.custom_date_1, po.erp_snapshot.custom_date_2, po.erp_snapshot.custom_date_3,
+po.erp_snapshot.custom_date_4, po.erp_snapshot.custom_date_5, po.erp_snapshot.custom_text_1,
+po.erp_snapshot.custom_text_2, po.erp_snapshot.custom_text_3, po.erp_snapshot.custom_text_4,
+po.erp_snapshot.custom_text_5, po.erp_snapshot.custom_decimal_1, po.erp_snapshot.custom_decimal_2,
+po.erp_snapshot.custom_decimal_3, po.erp_snapshot.custom_decimal_4, po.erp_snapshot.custom_decimal_5
+FROM po.erp_snapshot
+WHERE po.erp_snapshot.po_line_id IN (?...) ORDER BY po.erp_snapshot.po_line_id, po.erp_snapshot.valid_from_run_id
+GO
+
+SELECT po.erp_change_event.po_line_id, po.erp_change_event.run_id, po.erp_change_event.kind,
+po.erp_change_event.field_name, po.erp_change_event.previous_value, po.erp_change_event.new_value
+FROM po.erp_change_event
+WHERE po.erp_change_event.po_line_id IN (?...) ORDER BY po.erp_change_event.po_line_id, po.erp_change_event.id
+GO
+
+SELECT po.batch.po_line_id, po.batch.run_id, po.batch.sequence, po.batch.delivered_quantity
+FROM po.batch
+WHERE po.batch.po_line_id IN (?...) ORDER BY po.batch.po_line_id, po.batch.sequence
 GO
 
 SELECT po.audit_event.id, po.audit_event.previous_hash, po.audit_event.hash, po.audit_event.in_file,

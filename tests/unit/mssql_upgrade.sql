@@ -240,6 +240,40 @@ INSERT INTO po.alembic_version (version_num) OUTPUT inserted.version_num VALUES 
 
 GO
 
+-- Running upgrade 0001 -> 0002
+
+CREATE VIEW po.v_po_line AS SELECT line.id AS po_line_id, line.erp, line.po_number, line.line_number, line.sku, line.item, line.item_code, line.supplier_code, line.ordered_quantity AS ordered_quantity, line.delivered_quantity AS delivered_quantity, line.remaining_quantity AS remaining_quantity, line.in_date, line.promised_date, line.current_status, line.po_insert_date, line.final_customer, line.last_update_timestamp, line.custom_date_1, line.custom_date_2, line.custom_date_3, line.custom_date_4, line.custom_date_5, line.custom_text_1, line.custom_text_2, line.custom_text_3, line.custom_text_4, line.custom_text_5, line.custom_decimal_1 AS custom_decimal_1, line.custom_decimal_2 AS custom_decimal_2, line.custom_decimal_3 AS custom_decimal_3, line.custom_decimal_4 AS custom_decimal_4, line.custom_decimal_5 AS custom_decimal_5, CASE WHEN (line.presence = 1) THEN N'active' WHEN (line.presence = 2) THEN N'closed' WHEN (line.presence = 3) THEN N'missing' WHEN (line.presence = 0) THEN N'entered' END AS line_state, line.absent_since, CASE WHEN (line.is_unmapped = 1) THEN 1 ELSE 0 END AS is_unmapped, line.source_quality, line.first_seen_run_id, first_run.started_at AS first_seen_at, line.last_changed_run_id, last_run.started_at AS last_changed_at
+FROM po.po_line AS line LEFT OUTER JOIN po.ingestion_run AS first_run ON first_run.id = line.first_seen_run_id LEFT OUTER JOIN po.ingestion_run AS last_run ON last_run.id = line.last_changed_run_id;
+
+GO
+
+CREATE VIEW po.v_change AS SELECT event.id AS change_id, event.run_id, run.run_identifier, event.po_line_id, line.erp, line.po_number, line.line_number, line.sku, line.item, line.supplier_code, event.kind, event.field_name, event.previous_value, event.new_value, event.cause, event.detected_at
+FROM po.erp_change_event AS event JOIN po.po_line AS line ON event.po_line_id = line.id JOIN po.ingestion_run AS run ON event.run_id = run.id;
+
+GO
+
+CREATE VIEW po.v_promised_date AS SELECT line.id AS po_line_id, line.erp, line.po_number, line.line_number, line.sku, line.item, line.supplier_code, CASE WHEN (line.presence = 1) THEN N'active' WHEN (line.presence = 2) THEN N'closed' WHEN (line.presence = 3) THEN N'missing' WHEN (line.presence = 0) THEN N'entered' END AS line_state, coalesce(CASE WHEN (first_event.field_name = N'promised_date') THEN TRY_CONVERT(DATE, first_event.previous_value, 23) END, CASE WHEN (first_event.field_name = N'promised_date') THEN TRY_CONVERT(DATE, first_event.new_value, 23) END, line.promised_date) AS first_promised_date, line.promised_date AS current_promised_date, coalesce(moved.given, 0) - CASE WHEN (first_event.id IS NOT NULL AND first_event.previous_value IS NULL) THEN 1 ELSE 0 END AS moves, DATEDIFF(DAY, coalesce(CASE WHEN (first_event.field_name = N'promised_date') THEN TRY_CONVERT(DATE, first_event.previous_value, 23) END, CASE WHEN (first_event.field_name = N'promised_date') THEN TRY_CONVERT(DATE, first_event.new_value, 23) END, line.promised_date), line.promised_date) AS days_moved
+FROM po.po_line AS line LEFT OUTER JOIN (SELECT event.po_line_id AS po_line_id, min(event.id) AS first_id, count(event.new_value) AS given
+FROM po.erp_change_event AS event LEFT OUTER JOIN (SELECT again.po_line_id AS po_line_id, max(again.id) AS last_id
+FROM po.erp_change_event AS again
+WHERE again.kind = N'changed' AND again.field_name = N'promised_date' AND again.cause = N'config' GROUP BY again.po_line_id) AS reread ON reread.po_line_id = event.po_line_id
+WHERE event.kind = N'changed' AND event.field_name = N'promised_date' AND (reread.last_id IS NULL OR event.id > reread.last_id) GROUP BY event.po_line_id) AS moved ON moved.po_line_id = line.id LEFT OUTER JOIN po.erp_change_event AS first_event ON first_event.id = moved.first_id;
+
+GO
+
+CREATE VIEW po.v_run_health AS SELECT run.id AS run_id, run.run_identifier, run.erp, run.mode, run.status, run.started_at, run.finished_at, run.duration_seconds, CAST(DATEDIFF_BIG(SECOND, (SELECT max(earlier.started_at) AS latest
+FROM po.ingestion_run AS earlier
+WHERE earlier.erp = run.erp AND earlier.status IN (N'completed', N'partial') AND earlier.id < run.id), run.started_at) / 3600.0 AS NUMERIC(18, 2)) AS hours_since_previous, CASE WHEN (run.status IN (N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report, '$.po_lines_processed') AS BIGINT) END AS lines, CASE WHEN (run.status IN (N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report, '$.new_lines_created') AS BIGINT) END AS new_lines, CASE WHEN (run.status IN (N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report, '$.lines_changed') AS BIGINT) END AS changed_lines, CASE WHEN (run.status IN (N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report, '$.change_events_detected') AS BIGINT) END AS changes, CASE WHEN (run.status IN (N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report, '$.absent_po_lines') AS BIGINT) END AS absent_lines, CASE WHEN (run.status IN (N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report, '$.closed_po_lines') AS BIGINT) END AS closed_lines, CASE WHEN (run.status IN (N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report, '$.reappeared_po_lines') AS BIGINT) END AS reappeared_lines, CASE WHEN (run.status IN (N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report, '$.batches_reconstructed') AS BIGINT) END AS deliveries, CASE WHEN (run.status IN (N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report, '$.xref_gaps_found') AS BIGINT) END AS unmapped_codes, CASE WHEN (run.status IN (N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report, '$.rows_rejected') AS BIGINT) END AS rejected_rows, CASE WHEN (run.status IN (N'completed', N'partial')) THEN CAST(JSON_VALUE(run.report, '$.values_truncated') AS BIGINT) END AS truncated_values, CAST(JSON_VALUE(run.report, '$.retries') AS BIGINT) AS retries, CAST(JSON_VALUE(run.report, '$.exit_code') AS BIGINT) AS exit_code, (SELECT max(audit.reason) AS reason
+FROM po.audit_event AS audit
+WHERE audit.run_id = run.id AND audit.event_type = N'ingestion_failed') AS failure, run.host, run.version
+FROM po.ingestion_run AS run;
+
+GO
+
+UPDATE po.alembic_version SET version_num='0002' WHERE po.alembic_version.version_num = '0001';
+
+GO
+
 COMMIT;
 
 GO

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -17,6 +18,7 @@ from po_ingest_adapters.erp.blocking import Calls
 
 def interrupted(calls: Calls, call: Callable[[], object], cancel: Callable[[], None] | None) -> float:
     """Send a signal during a call; return the seconds until it is seen."""
+    gc.collect()  # what a handler raises while the collector calls back is lost
     timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM))
     began = time.monotonic()
     with interruptible(), pytest.raises(Interrupted):  # noqa: PT012 - the signal comes meanwhile
@@ -57,3 +59,31 @@ def test_a_call_that_takes_too_long_is_ended_or_left_behind(*, has_cancel: bool)
         calls.make(lambda: ended.wait(30), 0.1, ended.set if has_cancel else None)
     assert calls.is_stuck is not has_cancel
     ended.set()
+
+
+def test_a_cancellation_that_fails_or_hangs_does_not_keep_the_signal_from_being_told() -> None:
+    ended = threading.Event()
+    calls = Calls(grace=0.05)
+
+    def fails() -> None:
+        raise OSError("the connection is lost")
+
+    def hangs() -> None:
+        ended.wait(30)
+
+    assert interrupted(calls, lambda: ended.wait(30), fails) < 5
+    assert interrupted(calls, lambda: ended.wait(30), hangs) < 5
+    ended.set()
+
+
+def test_a_call_whose_cancellation_goes_on_is_still_in_use() -> None:
+    ended, cancelled = threading.Event(), threading.Event()
+    calls = Calls(grace=0.05)
+
+    def cancel() -> None:
+        ended.set()
+        cancelled.wait(30)
+
+    assert interrupted(calls, lambda: ended.wait(30), cancel) < 5
+    assert calls.is_stuck
+    cancelled.set()

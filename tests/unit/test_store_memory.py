@@ -31,6 +31,7 @@ READS: dict[str, Callable[[StoreView], object]] = {
     "snapshot": lambda view: list(view.snapshot(ERP, 1)),
     "gaps": lambda view: view.gaps(ERP),
     "audit_events": lambda view: list(view.audit_events()),
+    "histories": lambda view: list(view.histories(ERP)),
 }
 WRITES: dict[str, Callable[[StoreTransaction], object]] = {
     "start_run": lambda transaction: transaction.start_run(new_run("second")),

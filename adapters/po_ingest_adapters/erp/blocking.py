@@ -24,8 +24,11 @@ class _Outcome(Generic[T]):
         self._error: BaseException | None = None
         self.is_there = threading.Event()
 
-    def find(self) -> None:
-        """Make the call."""
+    def find_elsewhere(self) -> None:
+        """Make the call in a thread that does not keep the process alive."""
+        threading.Thread(target=self._find, daemon=True).start()
+
+    def _find(self) -> None:
         try:
             self._results.append(self._call())
         except BaseException as error:  # noqa: BLE001 - it is raised where the outcome is asked for
@@ -35,9 +38,13 @@ class _Outcome(Generic[T]):
 
     def get(self) -> T:
         """Return the result, or raise what the call raised."""
-        if self._error is not None:
-            raise self._error
-        return self._results[0]
+        error, self._error = self._error, None
+        if error is None:
+            return self._results[0]
+        try:
+            raise error
+        finally:
+            del error  # it knows this frame: no circle of the two is left for the garbage collector
 
 
 class Calls:
@@ -57,13 +64,20 @@ class Calls:
         outcome = _Outcome(call)
         ends = time.monotonic() + seconds
         try:
-            threading.Thread(target=outcome.find, daemon=True).start()
+            outcome.find_elsewhere()
             while not outcome.is_there.wait(TICK):
                 if time.monotonic() > ends:
                     raise TimeoutError  # noqa: TRY301 - it ends the call as a signal does
         except BaseException:
-            if cancel is not None:
-                cancel()
-            self.is_stuck = not outcome.is_there.wait(self._grace if cancel is not None else 0)
+            self.is_stuck = not self._has_ended(outcome, cancel)
             raise
         return outcome.get()
+
+    def _has_ended(self, outcome: _Outcome[T], cancel: Callable[[], None] | None) -> bool:
+        """Cancel a call; say whether both are over, so that nothing of theirs is in use any more."""
+        if cancel is None:
+            return outcome.is_there.is_set()
+        cancellation = _Outcome(cancel)
+        cancellation.find_elsewhere()  # it may want to ask a server that does not answer
+        ends = time.monotonic() + self._grace
+        return all(each.is_there.wait(max(0.0, ends - time.monotonic())) for each in (outcome, cancellation))

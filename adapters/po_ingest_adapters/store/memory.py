@@ -23,10 +23,14 @@ from po_ingest.model import (
     Delta,
     KnownLines,
     LineChange,
+    LineHistory,
     LineKey,
     LineState,
     NewRun,
     Own,
+    PastBatch,
+    PastEvent,
+    PastState,
     Presence,
     RejectedRow,
     Run,
@@ -342,6 +346,33 @@ class MemoryView:
         """Yield the audit trail in its order, from the event after `after_id`."""
         self._plan.step("audit_events")
         yield from self.tables.audit[after_id:]
+
+    def histories(self, erp: str) -> Iterator[LineHistory]:
+        """Yield all that there is of each line of the ERP, by line id."""
+        self._plan.step("histories")
+        tables = self.tables
+        for line in sorted(self._lines(erp), key=lambda line: line.id):
+            yield LineHistory(
+                line.key,
+                LineState(line.id, line.values, line.own, line.slots, line.sources, line.presence),
+                line.presence in {Presence.CLOSED, Presence.MISSING},
+                line.first_seen_run_id,
+                tuple(
+                    PastState(each.valid_from, each.valid_to, each.values)
+                    for each in tables.snapshots
+                    if each.line_id == line.id
+                ),
+                tuple(
+                    PastEvent(each.run_id, each.kind, each.field, each.previous, each.new)
+                    for each in tables.events
+                    if each.line_id == line.id
+                ),
+                tuple(
+                    PastBatch(each.run_id, each.sequence, each.delivery.quantity)
+                    for each in tables.batches
+                    if each.line_id == line.id
+                ),
+            )
 
 
 class MemoryTransaction(MemoryView):

@@ -37,7 +37,7 @@ from po_ingest_adapters.store.column_types import (
     text,
 )
 
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 """The schema's versions, oldest first; the last is the one that this release needs."""
 HEAD: Final = REVISIONS[-1]
 

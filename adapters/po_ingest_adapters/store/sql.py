@@ -17,6 +17,7 @@ from po_ingest_adapters.store.database import Access, Database, open_database
 from po_ingest_adapters.store.schema import HEAD, REVISIONS, Tables, tables
 from po_ingest_adapters.store.transaction import SqlTransaction
 from po_ingest_adapters.store.view import SqlView
+from po_ingest_adapters.store.views import create_views
 
 UPGRADE: str = "run `po-ingest store upgrade`"
 
@@ -66,6 +67,8 @@ class SqlStore:
         self.tables.metadata.create_all(connection, checkfirst=False)
         for statement in self.database.append_only(self.tables.audit):
             connection.exec_driver_sql(statement)
+        for view in create_views(self.database.schema):
+            connection.execute(view)
         connection.execute(insert(self.tables.version), {"version_num": HEAD})
 
     def upgrade_sql(self) -> str:

@@ -9,9 +9,10 @@ from itertools import groupby, pairwise
 from operator import attrgetter, itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, bindparam, func, literal, or_, select
+from sqlalchemy import Column, Connection, Select, and_, bindparam, func, literal, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
+from po_ingest.errors import PoIngestError
 from po_ingest.fields import BY_NAME, CUSTOM_SLOTS, FIELDS, INDEX, KEY_FIELDS, MAPPED_BY_XREF, Value, Values, from_text
 from po_ingest.model import (
     APPLIED,
@@ -19,14 +20,18 @@ from po_ingest.model import (
     ChainedEvent,
     Delivery,
     KnownLines,
+    LineHistory,
     LineKey,
     LineState,
+    PastBatch,
+    PastEvent,
+    PastState,
     Presence,
     Run,
     XrefRow,
 )
 from po_ingest.ports import Row
-from po_ingest_adapters.store.bulk import LONG, chunks, fetch, fetch_rows
+from po_ingest_adapters.store.bulk import CHUNK, LONG, chunks, fetch, fetch_rows
 from po_ingest_adapters.store.column_types import MOMENT, sortable
 from po_ingest_adapters.store.schema import Tables
 
@@ -360,6 +365,68 @@ class SqlView:
             query = query.execution_options(**LONG)
         for event_id, previous_hash, own_hash, in_file, *event in self._rows(query):
             yield ChainedEvent(event_id, AuditEvent(*event), previous_hash, own_hash, in_file)
+
+    def histories(self, erp: str) -> Iterator[LineHistory]:
+        """Yield all that there is of each line of the ERP, by line id."""
+        line = self._tables.line.c
+        query = (
+            select(line.id, line.po_number, line.line_number, line.is_stale, line.first_seen_run_id)
+            .where(line.erp == erp, line.id > bindparam("last"))
+            .order_by(line.id)
+            .limit(CHUNK)
+        )
+        last = -1
+        while page := list(self._rows(query.params(last=last))):
+            last = page[-1][0]
+            try:
+                yield from self._histories(page)
+            except (ValueError, ArithmeticError):
+                for row in page:  # one of them cannot be read: which?
+                    yield from self._history(row)
+
+    def _history(self, row: tuple[Any, ...]) -> list[LineHistory]:
+        try:
+            return self._histories([row])
+        except (ValueError, ArithmeticError) as error:
+            raise PoIngestError(
+                f"PO {row[1]} line {row[2]} has a stored value that is none of its type: {error}",
+                hint="it was changed by hand; compare with a backup of the store",
+            ) from error
+
+    def _histories(self, page: Sequence[tuple[Any, ...]]) -> list[LineHistory]:
+        """Return the histories of some lines, given as id, key, `is_stale` and `first_seen_run_id`."""
+        ids = [row[0] for row in page]
+        states = self.states(ids)
+        snapshot, event, batch = self._tables.snapshot.c, self._tables.event.c, self._tables.batch.c
+        of_snapshot = (snapshot.valid_from_run_id, snapshot.valid_to_run_id, *(snapshot[name] for name in FIELD_NAMES))
+        of_event = (event.run_id, event.kind, event.field_name, event.previous_value, event.new_value)
+        past_states = self._by_line(ids, snapshot.po_line_id, of_snapshot, snapshot.valid_from_run_id)
+        events = self._by_line(ids, event.po_line_id, of_event, event.id)
+        batches = self._by_line(
+            ids, batch.po_line_id, (batch.run_id, batch.sequence, batch.delivered_quantity), batch.sequence
+        )
+        return [
+            LineHistory(
+                (po_number, line_number),
+                states[line_id],
+                is_stale,
+                first_seen_run_id,
+                tuple(PastState(first, last, tuple(values)) for first, last, *values in past_states.get(line_id, ())),
+                tuple(PastEvent(*row) for row in events.get(line_id, ())),
+                tuple(PastBatch(*row) for row in batches.get(line_id, ())),
+            )
+            for line_id, po_number, line_number, is_stale, first_seen_run_id in page
+        ]
+
+    def _by_line(
+        self, ids: Sequence[int], line_id: Column[Any], columns: Sequence[Column[Any]], order: Column[Any]
+    ) -> dict[int, list[tuple[Any, ...]]]:
+        """Return rows by line, in order."""
+        query = select(line_id, *columns).where(line_id.in_(ids)).order_by(line_id, order)
+        found: dict[int, list[tuple[Any, ...]]] = {}
+        for row in self._rows(query):
+            found.setdefault(row[0], []).append(row[1:])
+        return found
 
 
 def _is_ascending(rows: Iterator[tuple[Any, ...]]) -> bool:

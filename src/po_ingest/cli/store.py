@@ -1,14 +1,24 @@
-"""`po-ingest store upgrade` and `store status`."""
+"""`po-ingest store upgrade`, `store status` and `store verify`."""
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar, runtime_checkable
 
 import click
 
 from po_ingest.cli import output
 from po_ingest.cli.session import Session, open_store, pass_session
-from po_ingest.errors import ConfigError
+from po_ingest.errors import ConfigError, PoIngestError
+
+if TYPE_CHECKING:  # imported where they are needed: `--help` shall not wait for them
+    from po_ingest.ports import Progress, StoreView
+    from po_ingest.settings import Settings
+    from po_ingest.store_verify import Breach, StoreVerification
+
+T = TypeVar("T")
+TOLD_EVERY: Final = 1000
+"""Lines after which progress is shown."""
 
 
 @runtime_checkable
@@ -22,7 +32,7 @@ class HasUpgradeSql(Protocol):
 
 @click.group("store")
 def store_command() -> None:
-    """Look after the store's schema.
+    """Look after the store: its schema, and whether its history is sound.
 
     \b
     Example:
@@ -91,3 +101,82 @@ def status_command(session: Session) -> None:
         from po_ingest.journal import require_schema  # noqa: PLC0415 - `--help` shall not wait for it
 
         require_schema(store, create=False)  # tells what to do, and gives the exit code
+
+
+@store_command.command("verify")
+@click.option("--json", "as_json", is_flag=True, help="Print an array of objects, one a breach.")
+@pass_session
+def verify_command(session: Session, *, as_json: bool) -> None:
+    """Prove that the history is sound: recompute it from the tables.
+
+    For every line: the change events, one after the other, lead from its first
+    state to every later one and to what it is now (R3); its states follow on one
+    another without hole or overlap, and agree with the events (R4); its batches
+    sum up to what was delivered (R10). And the chain of the audit trail holds.
+    Ends with 1 if there is a breach, and names the first line that has one.
+
+    \b
+    Example:
+      po-ingest store verify
+    """  # noqa: D301 - \b is click's mark for lines to be left as they are
+    from po_ingest.cli.progress import watched  # noqa: PLC0415 - as above
+
+    with session.reading() as (settings, view), watched(quiet=session.quiet) as progress:
+        result = _verify(settings, view, progress)
+        names = {run.id: run.run_identifier for run in view.runs(settings.erp.name)}
+    if as_json:
+        output.json_array(_breach_row(breach, settings.erp.name, names) for breach in result.breaches)
+    else:
+        output.pairs_table(_looked_at(result))
+    if result.breaches:
+        first, *others = (str(breach) for breach in result.breaches)
+        untold = result.breach_count - len(result.breaches)
+        raise PoIngestError(
+            f"the store breaks its rules, {output.counted(result.breach_count, 'breach', 'breaches')} in all; "
+            f"the first: {first}",
+            hint="compare with a backup of the store; nothing was changed",
+            details=(*others, *([f"... and {untold} more"] if untold else [])),
+        )
+    if not as_json:
+        output.line("the history is sound")
+
+
+def _verify(settings: Settings, view: StoreView, progress: Progress | None) -> StoreVerification:
+    from po_ingest.store_verify import verify  # noqa: PLC0415 - as above
+
+    erp = settings.erp.name
+    lines = _told(view.histories(erp), "verify", progress)
+    return verify(view.runs(erp), lines, view.audit_events(), ignored=settings.lines.ignored_fields)
+
+
+def _told(rows: Iterator[T], stage: str, progress: Progress | None) -> Iterator[T]:
+    """Yield rows, and show how many there were."""
+    if progress is None:
+        yield from rows
+        return
+    progress.stage(stage)
+    for number, row in enumerate(rows, 1):
+        if number % TOLD_EVERY == 0:
+            progress.advance(TOLD_EVERY)
+        yield row
+
+
+def _looked_at(result: StoreVerification) -> list[tuple[str, object]]:
+    names = ("runs", "lines", "states", "change_events", "batches", "audit_events")
+    return [*((name, getattr(result, name)) for name in names), ("breaches", result.breach_count)]
+
+
+def _breach_row(breach: Breach, erp: str, run_identifiers: dict[int, str]) -> dict[str, object]:
+    po_number, line_number = breach.key or (None, None)
+    return {
+        "rule": breach.rule,
+        "erp": erp,
+        "po_number": po_number,
+        "line_number": line_number,
+        "field": breach.field,
+        "run_id": breach.run_id,
+        "run_identifier": run_identifiers.get(breach.run_id or 0),
+        "expected": breach.expected,
+        "found": breach.found,
+        "message": breach.message,
+    }
