@@ -76,6 +76,11 @@ def test_options_of_the_url_go_to_the_driver() -> None:
     assert "TrustServerCertificate" not in string("mssql+pyodbc://db.example/history")
 
 
+def test_a_named_instance_is_found() -> None:
+    for url in ("mssql+pyodbc://db.example%5CINST/history", "mssql+pyodbc:///history?server=db.example%5CINST"):
+        assert "SERVER=db.example\\INST;" in string(url)
+
+
 def test_a_whole_connection_string_is_taken_too() -> None:
     raw = (
         "Driver%3D%7BODBC+Driver+18+for+SQL+Server%7D%3BServer%3Dtcp:db,1433%3BInitial+Catalog%3Dhistory%3BUser+ID%3Du"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Final
+from urllib.parse import unquote
 
 import attrs
 from sqlalchemy.engine import URL
@@ -142,7 +143,7 @@ def _canonical(keyword: str) -> str:
 
 
 def _of_url(url: URL) -> dict[str, str]:
-    server = url.host or ""
+    server = unquote(url.host or "")  # SERVER%5CINSTANCE
     found = {
         "server": f"{server},{url.port}" if url.port else server,
         "database": url.database or "",
