@@ -170,6 +170,7 @@ class Connection:
 
     server: Server
     timeout: int = 0
+    maxwrite: int = 0
     is_set_up: bool = False
     in_transaction: bool = False
     busy: Cursor | None = None
@@ -465,7 +466,7 @@ def _creating(cursor: Cursor, found: re.Match[str], given: tuple[Any, ...]) -> A
     del found, given
     has_tables = _exists(cursor, "alembic_version")
     absent = int(not cursor.connection.server.has_schema)
-    return cursor.connection.server.answers.get("creating", [(absent, 1, 1, 1, 1, 99 if has_tables else None)])
+    return cursor.connection.server.answers.get("creating", [(absent, 1, 1, 1, 1, 1, 99 if has_tables else None)])
 
 
 def _exists(cursor: Cursor, name: str) -> bool:
