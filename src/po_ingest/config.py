@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from po_ingest import config_checks as checks
 from po_ingest import installed
-from po_ingest.config_faults import Fault, FaultsError, KeyPath, show
+from po_ingest.config_faults import ExpectedError, Fault, FaultsError, KeyPath, show
 from po_ingest.config_secrets import fill_in
 from po_ingest.config_sections import Installed, settings_check
 from po_ingest.errors import ConfigError
@@ -48,6 +49,22 @@ def load(path: Path, environ: Mapping[str, str], names: Installed = installed.na
     if faults or settings is None:
         raise _error(path, _in_order(faults, document))
     return settings
+
+
+def store_url(option: str, text: str, environ: Mapping[str, str], names: Installed = installed.names) -> str:
+    """Return the store's URL that an option of the command line gives, filled in as a text of the file is.
+
+    An SQLite file's relative path starts at the current folder. Raises ConfigError, without the URL.
+    """
+    faults: list[Fault] = []
+    filled = fill_in(text, environ, faults)
+    try:
+        url = checks.store_url(Path.cwd(), lambda: names(installed.STORES))(filled) if not faults else None
+    except ExpectedError as error:
+        faults.append(Fault((), f"expected {error}"))
+    if faults or not isinstance(url, str):
+        raise ConfigError(f"{option} cannot be used: {faults[0].text}", hint="the same as for store.url")
+    return url
 
 
 def _read(path: Path) -> str:

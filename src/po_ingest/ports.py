@@ -202,6 +202,15 @@ class SchemaStatus:
     relation: Literal["missing", "current", "older", "newer"]
 
 
+@attrs.frozen(slots=True)
+class CopiedTable:
+    """A table of a copied store: how many rows it has, and a digest of their content that holds for any database."""
+
+    table: str
+    rows: int
+    digest: str
+
+
 class Store(Protocol):
     """Where the history is kept; every method may raise StoreError."""
 

@@ -44,7 +44,7 @@ def test_all_commands_are_there() -> None:
     assert set(ALL) == {
         "nightly", "init", "demo", "check", "runs", "report", "history", "changes", "snapshot",
         "xref", "xref import", "xref export", "xref gaps", "audit", "audit list", "audit verify",
-        "store", "store upgrade", "store status", "store verify",
+        "store", "store upgrade", "store status", "store verify", "store copy",
     }  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def test_help_waits_for_no_heavy_import(arguments: tuple[str, ...]) -> None:
         ((), "Missing command; see `po-ingest --help`"),
         (("xref",), "Missing command; one of: export, gaps, import; see `po-ingest xref --help`"),
         (("audit",), "Missing command; one of: list, verify; see `po-ingest audit --help`"),
-        (("store",), "Missing command; one of: status, upgrade, verify; see `po-ingest store --help`"),
+        (("store",), "Missing command; one of: copy, status, upgrade, verify; see `po-ingest store --help`"),
         (("nigthly",), "no such command 'nigthly': did you mean nightly"),
         (("zzzzzz",), "no such command 'zzzzzz': there are nightly, init,"),
         (("store", "upgrad"), "No such command 'upgrad'"),

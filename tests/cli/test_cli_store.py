@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from support.command_line import Home, live
+from po_ingest import wiring
+from po_ingest.cli.store import OPEN_PASSWORD, counted
+from po_ingest.wiring import Silent
+from support.command_line import Done, Home, live, make_home
+from support.store_builders import sqlite_store
 
 
 def spoil(home: Home, *statements: str) -> None:
@@ -72,3 +78,141 @@ def test_store_verify_tells_a_hundred_breaches_and_counts_them_all(home: Home, m
     done = home.po("store", "verify")
     assert "4 breaches in all" in done.error
     assert done.err.splitlines()[-1] == "  ... and 2 more"
+
+
+def test_progress_is_told_while_lines_are_verified() -> None:
+    class Watching(Silent):
+        rows = 0
+
+        def advance(self, rows: int) -> None:
+            self.rows += rows
+
+    progress = Watching()
+    assert sum(counted(iter(range(2500)), "verify", progress)) == sum(range(2500))
+    assert progress.rows == 2000
+
+
+# -- store copy
+
+
+def tell_nothing(home: Home, done: Done, secret: str) -> None:
+    """See that a secret is in no output, log or file."""
+    assert secret not in done.out + done.err
+    for content in home.files().values():
+        assert secret.encode() not in content
+
+
+def test_store_copy_copies_a_history_that_the_next_nightly_continues(home: Home) -> None:
+    live(home)
+    (home.folder / "elsewhere").mkdir()
+    copy = home.folder / "elsewhere" / "copy.db"
+    done = home.po("store", "copy", "--to", f"sqlite:///{copy}")
+    assert done.code == 0
+    assert done.rows[0] == ["table", "rows", "digest"]
+    rows = {row[0]: row[1] for row in done.rows if len(row) == 3}
+    assert (rows["ingestion_run"], rows["po_line"]) == ("5", "4")
+    assert done.out.splitlines()[-1].startswith("the copy is equal")
+    assert done.err == "note: the configuration still names the old store; to go on with the copy, change store.url\n"
+    other = make_home(home.folder / "elsewhere")
+    shutil.copyfile(home.folder / "erp.db", other.folder / "erp.db")
+    other.configure('[store]\nurl = "sqlite:///copy.db"\n')
+    changes = []
+    for each in (home, other):
+        each.erp("UPDATE erp_order_lines SET promised_date = '2026-04-09' WHERE po_number = 'PO-2'")
+        assert each.po("nightly").code == 0
+        found = each.po("changes", "--format", "json").json
+        assert len(found) == 1
+        changes.append([{**row, "run_identifier": None, "detected_at": None} for row in found])
+        assert each.po("store", "verify").code == 0
+        assert each.po("audit", "verify").code == 0
+    assert changes[0] == changes[1]
+
+
+def test_store_copy_as_json_tells_each_table(lived: Home, tmp_path: Path) -> None:
+    done = lived.po("--quiet", "store", "copy", "--to", f"sqlite:///{tmp_path / 'copy.db'}", "--json")
+    assert (done.code, done.err) == (0, "")
+    assert {row["table"] for row in done.json} > {"ingestion_run", "po_line", "audit_event"}
+    assert list(done.json[0]) == ["table", "rows", "digest"]
+
+
+def test_store_copy_takes_a_relative_file_from_here_and_a_variable(
+    lived: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COPY_NAME", "copy")
+    assert lived.po("store", "copy", "--to", "sqlite:///${COPY_NAME}.db").code == 0
+    assert (tmp_path / "copy.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("sqlite:///${NO_SUCH_NAME}.db", "--to cannot be used: expected environment variable NO_SUCH_NAME to be set"),
+        ("nowhere", "--to cannot be used: expected a SQLAlchemy URL such as"),
+        ("oracle://me:Geheim-4711@there/x", "--to cannot be used: expected a URL whose scheme names a store"),
+        ("sqlite:///", "names no file"),
+    ],
+)
+def test_store_copy_to_a_url_that_cannot_be_used_is_exit_2(lived: Home, url: str, message: str) -> None:
+    done = lived.po("store", "copy", "--to", url)
+    assert done.code == 2
+    assert message in done.error
+    tell_nothing(lived, done, "Geheim-4711")
+
+
+def test_store_copy_to_a_store_that_is_not_empty_is_exit_2(home: Home) -> None:
+    live(home)
+    done = home.po("store", "copy", "--to", f"sqlite:///{home.folder / 'po-ingest.db'}")
+    assert done.code == 2
+    assert "is not empty" in done.error
+
+
+def test_store_copy_while_a_run_is_in_progress_is_exit_6(home: Home, tmp_path: Path) -> None:
+    live(home)
+    with sqlite_store(home.folder / "po-ingest.db").lock("shop"):
+        done = home.po("store", "copy", "--to", f"sqlite:///{tmp_path / 'copy.db'}")
+    assert done.code == 6
+    assert not (tmp_path / "copy.db").exists()
+
+
+def test_store_copy_of_no_store_is_exit_7(home: Home) -> None:
+    done = home.po("store", "copy", "--to", f"sqlite:///{home.folder / 'copy.db'}")
+    assert done.code == 7
+    assert "has no schema yet" in done.error
+    assert not (home.folder / "copy.db").exists()
+
+
+def test_store_copy_to_where_nothing_can_be_written_is_exit_7(lived: Home, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    done = lived.po("store", "copy", "--to", f"sqlite:///{tmp_path / 'file' / 'copy.db'}")
+    assert done.code == 7
+
+
+def test_a_store_that_cannot_be_copied_says_so(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wiring, "open_store", lambda _: object())
+    done = home.po("store", "copy", "--to", f"sqlite:///{home.folder / 'copy.db'}")
+    assert done.code == 2
+    assert "cannot be copied" in done.error
+
+
+@pytest.mark.parametrize(
+    ("url", "is_open"),
+    [
+        ("postgresql+psycopg://po:Geheim-4711@db/ingest", True),
+        ("postgresql+psycopg://po:${PO_PASSWORD}@db/ingest", False),
+        ("postgresql+psycopg://po:${A}4711@db/ingest", True),
+        ("postgresql+psycopg://po@db/ingest", False),
+        ("mssql+pyodbc:///?odbc_connect=Server%3Ddb%3BPWD%3DGeheim-4711", True),
+        ("mssql+pyodbc:///?odbc_connect=Server%3Ddb%3BPWD%3D${PO_PASSWORD}", False),
+        ("${PO_STORE}", False),
+        ("sqlite:///C:/folder/store.db", False),
+    ],
+)
+def test_a_password_on_the_command_line_is_warned_of(url: str, is_open: bool) -> None:
+    assert bool(OPEN_PASSWORD.search(url)) == is_open
+
+
+def test_store_copy_warns_of_a_password_that_others_can_see(lived: Home) -> None:
+    done = lived.po("store", "copy", "--to", "oracle://me:Geheim-4711@there/x")
+    assert "warning: the password stands on the command line" in done.err
+    assert "Geheim" not in done.err

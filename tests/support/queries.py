@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import attrs
 import pytest
+from structlog.testing import capture_logs
 
 from po_ingest.errors import ErpError
 from po_ingest.fields import to_text
@@ -151,4 +152,5 @@ class History:
 def play(store: SqlStore) -> None:
     slots = {"custom_text_1": CustomColumnSettings(column=ColumnSettings(column="note"))}
     xref: list[Erp] = [{"erp_item_code": "M-2", "mapped_sku": "SKU-2", "is_active": 1}]
-    History(World(store=store, slots=slots, xref=xref)).play()
+    with capture_logs():
+        History(World(store=store, slots=slots, xref=xref)).play()

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import attrs
 from sqlalchemy import Connection, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 
-from po_ingest.errors import LockHeldError, StoreError
+from po_ingest.errors import ConfigError, LockHeldError, StoreError
 from po_ingest.model import Run, lock_is_held
-from po_ingest.ports import Finding, SchemaStatus, StoreTransaction, StoreView
+from po_ingest.ports import CopiedTable, Finding, Progress, SchemaStatus, Store, StoreTransaction, StoreView
 from po_ingest.settings import StoreSettings
 from po_ingest_adapters.store.database import Access, Database, open_database
 from po_ingest_adapters.store.schema import HEAD, REVISIONS, Tables, tables
 from po_ingest_adapters.store.transaction import SqlTransaction
 from po_ingest_adapters.store.view import SqlView
 from po_ingest_adapters.store.views import create_views
+
+if TYPE_CHECKING:  # imported where it is needed
+    from po_ingest_adapters.store.copying import Side
 
 UPGRADE: str = "run `po-ingest store upgrade`"
 
@@ -114,15 +118,13 @@ class SqlStore:
     @contextmanager
     def read(self) -> Iterator[StoreView]:
         """See the store at one moment; an absent store or schema is an empty one."""
-        from po_ingest_adapters.store.memory import empty_view  # noqa: PLC0415 - rarely needed
-
         if not self.database.is_there():
-            yield empty_view()
+            yield _empty_view()
             return
         with self._begin(Access.READ) as connection:
             status = _status(self._version(connection))
             if status.relation == "missing":
-                yield empty_view()
+                yield _empty_view()
             else:
                 _require_current(status)
                 yield SqlView(connection, self.tables)
@@ -133,6 +135,43 @@ class SqlStore:
         with self._begin(Access.WRITE) as connection:
             _require_current(_status(self._version(connection)))
             yield SqlTransaction(connection, self.tables, self.database)
+
+    def copy_to(self, target: Store, erp: str, progress: Progress) -> list[CopiedTable]:
+        """Copy the whole history to an empty store, in one transaction there, and prove that it has the same.
+
+        The locks of all ERPs, and of `erp`, are held meanwhile. Raises ConfigError if the target is not empty.
+        """
+        from po_ingest_adapters.store.copying import Side, copy_tables, erps  # noqa: PLC0415 - rarely needed
+
+        if not isinstance(target, SqlStore):
+            raise ConfigError("a history can be copied between SQL databases only", hint="name another URL")
+        if not self.database.is_there():
+            _require_current(_status(None))
+        with self._begin(Access.READ) as connection:
+            _require_current(_status(self._version(connection)))
+            locked = sorted({erp, *erps(connection, self.tables)})
+        with ExitStack() as locks:
+            for each in locked:
+                locks.enter_context(self.lock(each))
+            source = locks.enter_context(self._begin(Access.READ))
+            with target.fill() as filled:
+                return copy_tables(Side(source, self.database, self.tables, self._told), filled, progress)
+
+    @contextmanager
+    def fill(self) -> Iterator[Side]:
+        """Begin a transaction that writes a whole history; a missing schema is created in it. Raises ConfigError."""
+        from po_ingest_adapters.store.copying import Side  # noqa: PLC0415 - as above
+
+        status = self.schema()
+        if status.relation in {"older", "newer"}:
+            raise _wrong_version(status)
+        self.database.prepare()
+        with self._begin(Access.WRITE) as connection:
+            side = Side(connection, self.database, self.tables, self._told)
+            if self._version(connection) is None:
+                self._create(connection)
+            side.require_empty()
+            yield side
 
     def check(self) -> Sequence[Finding]:
         """Say whether the store can be reached and written; writes nothing."""
@@ -155,6 +194,12 @@ class SqlStore:
             yield
         except (DBAPIError, self.database.dialect.loaded_dbapi.Error) as error:
             raise self.database.explain(error) from error
+
+
+def _empty_view() -> StoreView:
+    from po_ingest_adapters.store.memory import empty_view  # noqa: PLC0415 - rarely needed
+
+    return empty_view()
 
 
 def _status(current: str | None) -> SchemaStatus:
