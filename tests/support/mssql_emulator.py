@@ -379,6 +379,8 @@ def _cast(kind: str, value: Any) -> Any:  # noqa: ANN401 - of any type
         return date.fromisoformat(value).isoformat()
     if name == "DATETIME2":
         return datetime.fromisoformat(value).isoformat(timespec="microseconds")
+    if name == "DOUBLE PRECISION":
+        return float(value)
     bits = {"BIT": 1, "INTEGER": 31, "BIGINT": 63}[name]
     assert isinstance(value, int)
     assert -(2**bits) <= int(value) < 2**bits
@@ -509,7 +511,7 @@ def _trigger(cursor: Cursor, found: re.Match[str], given: tuple[Any, ...]) -> An
 
 def _from_json(cursor: Cursor, found: re.Match[str], given: tuple[Any, ...]) -> Answer:
     assert cursor.sizes == [(1, 0, 0)], "a long text must not go as NTEXT"
-    columns = re.findall(r"\[(\w+)\] (\w+(?:\([^)]*\))?) '\$\[(\d+)\]'(?:, |$)", found["read"])
+    columns = re.findall(r"\[(\w+)\] (\w+(?: PRECISION)?(?:\([^)]*\))?) '\$\[(\d+)\]'(?:, |$)", found["read"])
     picked = re.findall(r"(?:CONVERT\((VARBINARY)\(\d+\), )?\[(\w+)\](?:, 2\) AS \[\2\])?(?:, |$)", found["pick"])
     assert [name for _, name in picked] == [name for name, _, _ in columns]
     (text,) = given

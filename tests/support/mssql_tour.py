@@ -9,9 +9,21 @@ from itertools import product
 from po_ingest.errors import LockHeldError, StoreError
 from po_ingest.model import Delta, MissingLine, RejectedRow, RunContext, SnapshotAction, XrefRow
 from po_ingest.ports import StoreTransaction, StoreView
+from po_ingest.wiring import Silent
 from po_ingest_adapters.store.sql import SqlStore
 from support.mssql_emulator import Server, server_error
-from support.store_builders import ERP, KEY, START, audit_event, delivery, known_line, new_line, new_run, report
+from support.store_builders import (
+    ERP,
+    KEY,
+    START,
+    audit_event,
+    delivery,
+    known_line,
+    new_line,
+    new_run,
+    report,
+    sqlite_store,
+)
 
 MANY = range(1, 2001)
 """More than fit into one list of parameters."""
@@ -35,6 +47,9 @@ def tour(server: Server) -> SqlStore:
     with suppress(StoreError), store.write() as transaction:
         transaction.start_run(new_run("rolled back"))
         raise store.database.explain(server_error("42000", 1205, "deadlocked"))
+    elsewhere = sqlite_store(server.path.with_name("copy.db"))
+    store.copy_to(elsewhere, ERP, Silent())
+    elsewhere.copy_to(Server(server.path.with_name("moved.db"), golden=None).store(), ERP, Silent())
     return store
 
 

@@ -1071,3 +1071,147 @@ GO
 
 IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION
 GO
+
+SELECT DISTINCT po.ingestion_run.erp
+FROM po.ingestion_run
+GO
+
+SELECT DISTINCT po.po_line.erp
+FROM po.po_line
+GO
+
+SELECT TOP 1 po.audit_event.id, po.audit_event.event_id, po.audit_event.event_type, po.audit_event.severity,
+po.audit_event.source, po.audit_event.run_id, po.audit_event.po_line_id, po.audit_event.timestamp,
+po.audit_event.previous_values AS previous_values, po.audit_event.new_values AS new_values, po.audit_event.reason,
+po.audit_event.previous_hash, po.audit_event.hash, po.audit_event.in_file
+FROM po.audit_event ORDER BY po.audit_event.id
+GO
+
+SELECT TOP 1 po.audit_event.id, po.audit_event.event_id, po.audit_event.event_type, po.audit_event.severity,
+po.audit_event.source, po.audit_event.run_id, po.audit_event.po_line_id, po.audit_event.timestamp,
+po.audit_event.previous_values AS previous_values, po.audit_event.new_values AS new_values, po.audit_event.reason,
+po.audit_event.previous_hash, po.audit_event.hash, po.audit_event.in_file
+FROM po.audit_event
+WHERE po.audit_event.id > ? ORDER BY po.audit_event.id
+GO
+
+SELECT TOP 1 po.ingestion_run.id, po.ingestion_run.run_identifier, po.ingestion_run.erp, po.ingestion_run.mode,
+po.ingestion_run.status, po.ingestion_run.started_at, po.ingestion_run.finished_at, po.ingestion_run.duration_seconds,
+po.ingestion_run.report AS report, po.ingestion_run.host, po.ingestion_run.version, po.ingestion_run.process,
+po.ingestion_run.field_configuration AS field_configuration
+FROM po.ingestion_run ORDER BY po.ingestion_run.id
+GO
+
+SELECT TOP 1 po.ingestion_run.id, po.ingestion_run.run_identifier, po.ingestion_run.erp, po.ingestion_run.mode,
+po.ingestion_run.status, po.ingestion_run.started_at, po.ingestion_run.finished_at, po.ingestion_run.duration_seconds,
+po.ingestion_run.report AS report, po.ingestion_run.host, po.ingestion_run.version, po.ingestion_run.process,
+po.ingestion_run.field_configuration AS field_configuration
+FROM po.ingestion_run
+WHERE po.ingestion_run.id > ? ORDER BY po.ingestion_run.id
+GO
+
+SELECT TOP 1 po.item_xref.erp_item_code, po.item_xref.supplier_code, po.item_xref.mapped_sku,
+po.item_xref.mapped_item, po.item_xref.is_active, po.item_xref.updated_at
+FROM po.item_xref ORDER BY po.item_xref.erp_item_code
+GO
+
+SELECT TOP 1 po.item_xref.erp_item_code, po.item_xref.supplier_code, po.item_xref.mapped_sku,
+po.item_xref.mapped_item, po.item_xref.is_active, po.item_xref.updated_at
+FROM po.item_xref
+WHERE po.item_xref.erp_item_code > ? ORDER BY po.item_xref.erp_item_code
+GO
+
+SELECT TOP 1 po.po_line.id, po.po_line.erp, po.po_line.po_number, po.po_line.line_number, po.po_line.presence,
+po.po_line.row_fingerprint, po.po_line.receipts_fingerprint, po.po_line.xref_fingerprint, po.po_line.item_code,
+po.po_line.sku, po.po_line.item, po.po_line.supplier_code, po.po_line.ordered_quantity, po.po_line.delivered_quantity,
+po.po_line.remaining_quantity, po.po_line.in_date, po.po_line.promised_date, po.po_line.current_status,
+po.po_line.po_insert_date, po.po_line.final_customer, po.po_line.last_update_timestamp, po.po_line.custom_date_1,
+po.po_line.custom_date_2, po.po_line.custom_date_3, po.po_line.custom_date_4, po.po_line.custom_date_5,
+po.po_line.custom_text_1, po.po_line.custom_text_2, po.po_line.custom_text_3, po.po_line.custom_text_4,
+po.po_line.custom_text_5, po.po_line.custom_decimal_1, po.po_line.custom_decimal_2, po.po_line.custom_decimal_3,
+po.po_line.custom_decimal_4, po.po_line.custom_decimal_5, po.po_line.is_unmapped, po.po_line.is_stale,
+po.po_line.absent_since, po.po_line.source_quality, po.po_line.custom_column_sources AS custom_column_sources,
+po.po_line.erp_values AS erp_values, po.po_line.snapshot_id, po.po_line.first_seen_run_id,
+po.po_line.last_changed_run_id
+FROM po.po_line ORDER BY po.po_line.id
+GO
+
+SELECT TOP 1 po.po_line.id, po.po_line.erp, po.po_line.po_number, po.po_line.line_number, po.po_line.presence,
+po.po_line.row_fingerprint, po.po_line.receipts_fingerprint, po.po_line.xref_fingerprint, po.po_line.item_code,
+po.po_line.sku, po.po_line.item, po.po_line.supplier_code, po.po_line.ordered_quantity, po.po_line.delivered_quantity,
+po.po_line.remaining_quantity, po.po_line.in_date, po.po_line.promised_date, po.po_line.current_status,
+po.po_line.po_insert_date, po.po_line.final_customer, po.po_line.last_update_timestamp, po.po_line.custom_date_1,
+po.po_line.custom_date_2, po.po_line.custom_date_3, po.po_line.custom_date_4, po.po_line.custom_date_5,
+po.po_line.custom_text_1, po.po_line.custom_text_2, po.po_line.custom_text_3, po.po_line.custom_text_4,
+po.po_line.custom_text_5, po.po_line.custom_decimal_1, po.po_line.custom_decimal_2, po.po_line.custom_decimal_3,
+po.po_line.custom_decimal_4, po.po_line.custom_decimal_5, po.po_line.is_unmapped, po.po_line.is_stale,
+po.po_line.absent_since, po.po_line.source_quality, po.po_line.custom_column_sources AS custom_column_sources,
+po.po_line.erp_values AS erp_values, po.po_line.snapshot_id, po.po_line.first_seen_run_id,
+po.po_line.last_changed_run_id
+FROM po.po_line
+WHERE po.po_line.id > ? ORDER BY po.po_line.id
+GO
+
+SELECT TOP 1 po.rejected_row.id, po.rejected_row.run_id, po.rejected_row.query, po.rejected_row.po_number,
+po.rejected_row.line_number, po.rejected_row.field, po.rejected_row.reason, po.rejected_row.row AS row
+FROM po.rejected_row ORDER BY po.rejected_row.id
+GO
+
+SELECT TOP 1 po.rejected_row.id, po.rejected_row.run_id, po.rejected_row.query, po.rejected_row.po_number,
+po.rejected_row.line_number, po.rejected_row.field, po.rejected_row.reason, po.rejected_row.row AS row
+FROM po.rejected_row
+WHERE po.rejected_row.id > ? ORDER BY po.rejected_row.id
+GO
+
+SELECT TOP 1 po.batch.id, po.batch.po_line_id, po.batch.sequence, po.batch.delivered_quantity, po.batch.delivery_date,
+po.batch.kind, po.batch.reference, po.batch.event, po.batch.source, po.batch.run_id
+FROM po.batch ORDER BY po.batch.id
+GO
+
+SELECT TOP 1 po.batch.id, po.batch.po_line_id, po.batch.sequence, po.batch.delivered_quantity, po.batch.delivery_date,
+po.batch.kind, po.batch.reference, po.batch.event, po.batch.source, po.batch.run_id
+FROM po.batch
+WHERE po.batch.id > ? ORDER BY po.batch.id
+GO
+
+SELECT TOP 1 po.erp_change_event.id, po.erp_change_event.run_id, po.erp_change_event.po_line_id,
+po.erp_change_event.kind, po.erp_change_event.field_name, po.erp_change_event.previous_value,
+po.erp_change_event.new_value, po.erp_change_event.cause, po.erp_change_event.detected_at
+FROM po.erp_change_event ORDER BY po.erp_change_event.id
+GO
+
+SELECT TOP 1 po.erp_change_event.id, po.erp_change_event.run_id, po.erp_change_event.po_line_id,
+po.erp_change_event.kind, po.erp_change_event.field_name, po.erp_change_event.previous_value,
+po.erp_change_event.new_value, po.erp_change_event.cause, po.erp_change_event.detected_at
+FROM po.erp_change_event
+WHERE po.erp_change_event.id > ? ORDER BY po.erp_change_event.id
+GO
+
+SELECT TOP 1 po.erp_snapshot.id, po.erp_snapshot.po_line_id, po.erp_snapshot.valid_from_run_id,
+po.erp_snapshot.valid_to_run_id, po.erp_snapshot.sku, po.erp_snapshot.item, po.erp_snapshot.item_code,
+po.erp_snapshot.supplier_code, po.erp_snapshot.ordered_quantity, po.erp_snapshot.delivered_quantity,
+po.erp_snapshot.remaining_quantity, po.erp_snapshot.in_date, po.erp_snapshot.promised_date,
+po.erp_snapshot.current_status, po.erp_snapshot.po_insert_date, po.erp_snapshot.final_customer,
+po.erp_snapshot.last_update_timestamp, po.erp_snapshot.custom_date_1, po.erp_snapshot.custom_date_2,
+po.erp_snapshot.custom_date_3, po.erp_snapshot.custom_date_4, po.erp_snapshot.custom_date_5,
+po.erp_snapshot.custom_text_1, po.erp_snapshot.custom_text_2, po.erp_snapshot.custom_text_3,
+po.erp_snapshot.custom_text_4, po.erp_snapshot.custom_text_5, po.erp_snapshot.custom_decimal_1,
+po.erp_snapshot.custom_decimal_2, po.erp_snapshot.custom_decimal_3, po.erp_snapshot.custom_decimal_4,
+po.erp_snapshot.custom_decimal_5
+FROM po.erp_snapshot ORDER BY po.erp_snapshot.id
+GO
+
+SELECT TOP 1 po.erp_snapshot.id, po.erp_snapshot.po_line_id, po.erp_snapshot.valid_from_run_id,
+po.erp_snapshot.valid_to_run_id, po.erp_snapshot.sku, po.erp_snapshot.item, po.erp_snapshot.item_code,
+po.erp_snapshot.supplier_code, po.erp_snapshot.ordered_quantity, po.erp_snapshot.delivered_quantity,
+po.erp_snapshot.remaining_quantity, po.erp_snapshot.in_date, po.erp_snapshot.promised_date,
+po.erp_snapshot.current_status, po.erp_snapshot.po_insert_date, po.erp_snapshot.final_customer,
+po.erp_snapshot.last_update_timestamp, po.erp_snapshot.custom_date_1, po.erp_snapshot.custom_date_2,
+po.erp_snapshot.custom_date_3, po.erp_snapshot.custom_date_4, po.erp_snapshot.custom_date_5,
+po.erp_snapshot.custom_text_1, po.erp_snapshot.custom_text_2, po.erp_snapshot.custom_text_3,
+po.erp_snapshot.custom_text_4, po.erp_snapshot.custom_text_5, po.erp_snapshot.custom_decimal_1,
+po.erp_snapshot.custom_decimal_2, po.erp_snapshot.custom_decimal_3, po.erp_snapshot.custom_decimal_4,
+po.erp_snapshot.custom_decimal_5
+FROM po.erp_snapshot
+WHERE po.erp_snapshot.id > ? ORDER BY po.erp_snapshot.id
+GO
