@@ -366,8 +366,8 @@ def _written(value: Any) -> Any:  # noqa: ANN401 - of any type
 def _cast(kind: str, value: Any) -> Any:  # noqa: ANN401 - of any type
     """Convert a value of JSON as OPENJSON's WITH does."""
     name, _, rest = kind.partition("(")
-    if value is None:
-        return None
+    if value is None or name == "FLOAT":
+        return value
     if name in {"NVARCHAR", "VARCHAR"}:
         assert isinstance(value, str)
         assert rest == "max)" or _units(value) <= int(rest[:-1])
