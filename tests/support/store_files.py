@@ -9,7 +9,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import filelock as _  # the store imports it late, and who has no rights may not read the interpreter's folder
 import pytest
 
 NOBODY: Final = 65534
