@@ -165,10 +165,10 @@ class Home:
         """Run a command with this configuration, in this process."""
         return inside("--config", self.config, *arguments)
 
-    def files(self) -> dict[str, object]:
+    def files(self) -> dict[str, bytes]:
         """Return all files and their contents, and that of a store elsewhere."""
         files = [each for each in self.folder.rglob("*") if each.is_file()]
-        elsewhere = {} if self.postgres is None else {"the store": self.store_content()}
+        elsewhere = {} if self.postgres is None else {"the store": repr(self.store_content()).encode()}
         return {**{str(each.relative_to(self.folder)): each.read_bytes() for each in files}, **elsewhere}
 
 
