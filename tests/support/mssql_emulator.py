@@ -373,20 +373,20 @@ def _cast(kind: str, value: Any) -> Any:  # noqa: ANN401 - of any type
         assert isinstance(value, str)
         assert rest == "max)" or _units(value) <= int(rest[:-1])
         return value
-    if name == "DECIMAL":
-        return format(Decimal(value).quantize(Decimal("0.001"), ROUND_HALF_UP), "f")
-    if name == "DATE":
-        return date.fromisoformat(value).isoformat()
-    if name == "DATETIME2":
-        return datetime.fromisoformat(value).isoformat(timespec="microseconds")
-    if name == "DOUBLE PRECISION":
-        return float(value)
+    if name in CASTS:
+        return CASTS[name](value)
     bits = {"BIT": 1, "INTEGER": 31, "BIGINT": 63}[name]
     assert isinstance(value, int)
     assert -(2**bits) <= int(value) < 2**bits
     return int(value)
 
 
+CASTS: Final[dict[str, Callable[[Any], Any]]] = {
+    "DECIMAL": lambda value: format(Decimal(value).quantize(Decimal("0.001"), ROUND_HALF_UP), "f"),
+    "DATE": lambda value: date.fromisoformat(value).isoformat(),
+    "DATETIME2": lambda value: datetime.fromisoformat(value).isoformat(timespec="microseconds"),
+    "FLOAT": float,
+}
 sqlite3.register_converter("DECIMALTEXT", lambda raw: Decimal(raw.decode()))
 sqlite3.register_converter("DATETEXT", lambda raw: date.fromisoformat(raw.decode()))
 sqlite3.register_converter("DATETIMETEXT", lambda raw: datetime.fromisoformat(raw.decode()))

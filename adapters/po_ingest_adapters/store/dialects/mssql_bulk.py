@@ -86,7 +86,7 @@ def _with_rows(types: dict[str, TypeEngine[Any]], dialect: Dialect) -> str:
 def _type_sql(kind: TypeEngine[Any], dialect: Dialect) -> str:
     """Return a column's type as in DDL, without its collation."""
     sql: str = dialect.type_compiler_instance.process(kind)
-    return sql.partition(" COLLATE ")[0]
+    return sql.partition(" COLLATE ")[0].replace("DOUBLE PRECISION", "FLOAT(53)")
 
 
 def _read_as(sql: str) -> str:
