@@ -14,6 +14,9 @@ from po_ingest.cli.store import OPEN_PASSWORD, counted
 from po_ingest.wiring import Silent
 from support.command_line import Done, Home, live, make_home
 from support.store_builders import sqlite_store
+from support.store_postgres import Postgres
+
+MARKER = "Geheim-4711"
 
 
 def spoil(home: Home, *statements: str) -> None:
@@ -97,7 +100,7 @@ def test_progress_is_told_while_lines_are_verified() -> None:
 
 def tell_nothing(home: Home, done: Done, secret: str) -> None:
     """See that a secret is in no output, log or file."""
-    assert secret not in done.out + done.err
+    assert secret not in f"{done.out}{done.err}"
     for content in home.files().values():
         assert secret not in repr(content)
 
@@ -128,6 +131,28 @@ def test_store_copy_copies_a_history_that_the_next_nightly_continues(home: Home)
     assert changes[0] == changes[1]
 
 
+def test_store_copy_to_postgresql_continues_there_and_tells_no_password(
+    home: Home, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(home)
+    postgres.fresh(schema="copied")
+    monkeypatch.setenv("PO_COPY", postgres.url(password=MARKER))
+    home.configure('[store]\nschema = "copied"\n')
+    done = home.po("store", "copy", "--to", "${PO_COPY}")
+    assert done.code == 0
+    tell_nothing(home, done, MARKER)
+    again = home.po("store", "copy", "--to", "${PO_COPY}")
+    assert again.code == 2
+    assert "is not empty: " in again.error
+    tell_nothing(home, again, MARKER)
+    home.configure('[store]\nurl = "${PO_COPY}"\nschema = "copied"\n')
+    home.erp("UPDATE erp_order_lines SET promised_date = '2026-04-09' WHERE po_number = 'PO-2'")
+    assert home.po("nightly").code == 0
+    assert [row["run_id"] for row in home.po("changes", "--format", "json").json] == [6]
+    assert home.po("store", "verify").code == 0
+    assert home.po("audit", "verify").code == 0
+
+
 def test_store_copy_as_json_tells_each_table(lived: Home, tmp_path: Path) -> None:
     done = lived.po("--quiet", "store", "copy", "--to", f"sqlite:///{tmp_path / 'copy.db'}", "--json")
     assert (done.code, done.err) == (0, "")
@@ -150,14 +175,14 @@ def test_store_copy_takes_a_relative_file_from_here_and_a_variable(
         ("sqlite:///${NO_SUCH_NAME}.db", "--to cannot be used: expected environment variable NO_SUCH_NAME to be set"),
         ("nowhere", "--to cannot be used: expected a SQLAlchemy URL such as"),
         ("oracle://me:Geheim-4711@there/x", "--to cannot be used: expected a URL whose scheme names a store"),
-        ("sqlite:///", "names no file"),
+        ("sqlite:///", "--to names no file"),
     ],
 )
 def test_store_copy_to_a_url_that_cannot_be_used_is_exit_2(lived: Home, url: str, message: str) -> None:
     done = lived.po("store", "copy", "--to", url)
     assert done.code == 2
     assert message in done.error
-    tell_nothing(lived, done, "Geheim-4711")
+    tell_nothing(lived, done, MARKER)
 
 
 def test_store_copy_to_a_store_that_is_not_empty_is_exit_2(home: Home) -> None:

@@ -74,7 +74,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> SqlStore:
     return store
 
 
-@pytest.fixture(params=SQL_KINDS)
+@pytest.fixture(params=[*SQL_KINDS, "mssql-emulated"])
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> SqlStore:
     return queries.absent(request.param, tmp_path / "a folder", request)
 

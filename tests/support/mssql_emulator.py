@@ -364,11 +364,19 @@ def _written(value: Any) -> Any:  # noqa: ANN401 - of any type
     return value.isoformat() if isinstance(value, date) else value
 
 
+CASTS: Final[dict[str, Callable[[Any], Any]]] = {
+    "DECIMAL": lambda value: format(Decimal(value).quantize(Decimal("0.001"), ROUND_HALF_UP), "f"),
+    "DATE": lambda value: date.fromisoformat(value).isoformat(),
+    "DATETIME2": lambda value: datetime.fromisoformat(value).isoformat(timespec="microseconds"),
+    "DOUBLE PRECISION": float,
+}
+
+
 def _cast(kind: str, value: Any) -> Any:  # noqa: ANN401 - of any type
     """Convert a value of JSON as OPENJSON's WITH does."""
     name, _, rest = kind.partition("(")
-    if value is None:
-        return None
+    if value is None or name == "FLOAT":
+        return value
     if name in {"NVARCHAR", "VARCHAR"}:
         assert isinstance(value, str)
         assert rest == "max)" or _units(value) <= int(rest[:-1])

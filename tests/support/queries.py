@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,21 +22,28 @@ from po_ingest_adapters.store.sql import SqlStore
 from support.hands import SqlHand
 from support.paths import ROOT
 from support.store_builders import sqlite_store
+from support.store_mssql import Mssql, emulated_store, is_given
 from support.store_postgres import Postgres
 from support.world import Erp, World, line
 
 FOLDER: Final = ROOT / "docs" / "queries"
 PARAMETERS: Final = re.compile(r"(:\w+) = ('[^']*'|\d+)")
-SQL_KINDS: Final = ("sqlite", "postgresql")
-"""The databases whose stores hold the history; one more is a line here and one in `absent`."""
+SQL_KINDS: Final = ("sqlite", "postgresql", *(["mssql"] if is_given() else []))
+"""The databases that can answer any query; one more is a line here and one in `absent`."""
+_numbers = count(1)
 
 
 def absent(kind: str, folder: Path, request: pytest.FixtureRequest) -> SqlStore:
-    """Return a store of this kind that nobody has made yet."""
+    """Return a store of this kind that nobody has made yet, and that no other test takes away."""
     if kind == "sqlite":
         return sqlite_store(folder / "store.db")
+    if kind == "mssql-emulated":
+        return emulated_store(folder)
+    if kind == "mssql":
+        server: Mssql = request.getfixturevalue("mssql")
+        return server.fresh()
     postgres: Postgres = request.getfixturevalue("postgres")
-    return postgres.fresh()
+    return postgres.fresh(schema=f"queries_{next(_numbers)}")
 
 
 @attrs.frozen
@@ -65,12 +73,11 @@ def names() -> list[str]:
 
 def run(store: SqlStore, sql: str) -> list[dict[str, Any]]:
     """Run SQL as a user does, in the store's schema; values in their text forms, numbers as numbers."""
+    if store.database.schema is not None:
+        sql = re.sub(r"\b(FROM|JOIN) (?=\w)", rf"\1 {store.database.schema}.", sql)
     with store.database.begin(Access.READ) as connection:
-        if store.database.schema is not None:
-            connection.exec_driver_sql(f"SET search_path = {store.database.schema}")
-        return [
-            {name: plain(value) for name, value in row.items()} for row in connection.exec_driver_sql(sql).mappings()
-        ]
+        rows = connection.exec_driver_sql(sql).mappings()
+        return [{name: plain(value) for name, value in row.items()} for row in rows]
 
 
 def plain(value: object) -> object:

@@ -1080,6 +1080,38 @@ SELECT DISTINCT po.po_line.erp
 FROM po.po_line
 GO
 
+SELECT TOP 1 po.audit_event.id
+FROM po.audit_event
+GO
+
+SELECT TOP 1 po.ingestion_run.id
+FROM po.ingestion_run
+GO
+
+SELECT TOP 1 po.item_xref.erp_item_code
+FROM po.item_xref
+GO
+
+SELECT TOP 1 po.po_line.id
+FROM po.po_line
+GO
+
+SELECT TOP 1 po.rejected_row.id
+FROM po.rejected_row
+GO
+
+SELECT TOP 1 po.batch.id
+FROM po.batch
+GO
+
+SELECT TOP 1 po.erp_change_event.id
+FROM po.erp_change_event
+GO
+
+SELECT TOP 1 po.erp_snapshot.id
+FROM po.erp_snapshot
+GO
+
 SELECT TOP 1 po.audit_event.id, po.audit_event.event_id, po.audit_event.event_type, po.audit_event.severity,
 po.audit_event.source, po.audit_event.run_id, po.audit_event.po_line_id, po.audit_event.timestamp,
 po.audit_event.previous_values AS previous_values, po.audit_event.new_values AS new_values, po.audit_event.reason,
@@ -1100,6 +1132,18 @@ po.ingestion_run.status, po.ingestion_run.started_at, po.ingestion_run.finished_
 po.ingestion_run.report AS report, po.ingestion_run.host, po.ingestion_run.version, po.ingestion_run.process,
 po.ingestion_run.field_configuration AS field_configuration
 FROM po.ingestion_run ORDER BY po.ingestion_run.id
+GO
+
+WITH given AS (SELECT [id], [run_identifier], [erp], [mode], [status], [started_at], [finished_at],
+[duration_seconds], [report], [host], [version], [process], [field_configuration] FROM OPENJSON(?) WITH ([id] BIGINT
+'$[0]', [run_identifier] NVARCHAR(4000) '$[1]', [erp] NVARCHAR(4000) '$[2]', [mode] NVARCHAR(4000) '$[3]', [status]
+NVARCHAR(4000) '$[4]', [started_at] DATETIME2(6) '$[5]', [finished_at] DATETIME2(6) '$[6]', [duration_seconds] FLOAT
+'$[7]', [report] NVARCHAR(max) '$[8]', [host] NVARCHAR(4000) '$[9]', [version] NVARCHAR(4000) '$[10]', [process]
+INTEGER '$[11]', [field_configuration] NVARCHAR(max) '$[12]')) INSERT INTO po.ingestion_run (id, run_identifier, erp,
+mode, status, started_at, finished_at, duration_seconds, report, host, version, process, field_configuration) SELECT
+given.id, given.run_identifier, given.erp, given.mode, given.status, given.started_at, given.finished_at,
+given.duration_seconds, given.report, given.host, given.version, given.process, given.field_configuration
+FROM given
 GO
 
 SELECT TOP 1 po.ingestion_run.id, po.ingestion_run.run_identifier, po.ingestion_run.erp, po.ingestion_run.mode,
@@ -1199,6 +1243,36 @@ po.erp_snapshot.custom_text_4, po.erp_snapshot.custom_text_5, po.erp_snapshot.cu
 po.erp_snapshot.custom_decimal_2, po.erp_snapshot.custom_decimal_3, po.erp_snapshot.custom_decimal_4,
 po.erp_snapshot.custom_decimal_5
 FROM po.erp_snapshot ORDER BY po.erp_snapshot.id
+GO
+
+WITH given AS (SELECT [id], [po_line_id], [valid_from_run_id], [valid_to_run_id], [sku], [item], [item_code],
+[supplier_code], [ordered_quantity], [delivered_quantity], [remaining_quantity], [in_date], [promised_date],
+[current_status], [po_insert_date], [final_customer], [last_update_timestamp], [custom_date_1], [custom_date_2],
+[custom_date_3], [custom_date_4], [custom_date_5], [custom_text_1], [custom_text_2], [custom_text_3], [custom_text_4],
+[custom_text_5], [custom_decimal_1], [custom_decimal_2], [custom_decimal_3], [custom_decimal_4], [custom_decimal_5]
+FROM OPENJSON(?) WITH ([id] BIGINT '$[0]', [po_line_id] BIGINT '$[1]', [valid_from_run_id] BIGINT '$[2]',
+[valid_to_run_id] BIGINT '$[3]', [sku] NVARCHAR(4000) '$[4]', [item] NVARCHAR(4000) '$[5]', [item_code] NVARCHAR(4000)
+'$[6]', [supplier_code] NVARCHAR(4000) '$[7]', [ordered_quantity] DECIMAL(18, 3) '$[8]', [delivered_quantity]
+DECIMAL(18, 3) '$[9]', [remaining_quantity] DECIMAL(18, 3) '$[10]', [in_date] DATE '$[11]', [promised_date] DATE
+'$[12]', [current_status] NVARCHAR(4000) '$[13]', [po_insert_date] DATE '$[14]', [final_customer] NVARCHAR(4000)
+'$[15]', [last_update_timestamp] DATETIME2(6) '$[16]', [custom_date_1] DATE '$[17]', [custom_date_2] DATE '$[18]',
+[custom_date_3] DATE '$[19]', [custom_date_4] DATE '$[20]', [custom_date_5] DATE '$[21]', [custom_text_1]
+NVARCHAR(4000) '$[22]', [custom_text_2] NVARCHAR(4000) '$[23]', [custom_text_3] NVARCHAR(4000) '$[24]',
+[custom_text_4] NVARCHAR(4000) '$[25]', [custom_text_5] NVARCHAR(4000) '$[26]', [custom_decimal_1] DECIMAL(18, 3)
+'$[27]', [custom_decimal_2] DECIMAL(18, 3) '$[28]', [custom_decimal_3] DECIMAL(18, 3) '$[29]', [custom_decimal_4]
+DECIMAL(18, 3) '$[30]', [custom_decimal_5] DECIMAL(18, 3) '$[31]')) INSERT INTO po.erp_snapshot (id, po_line_id,
+valid_from_run_id, valid_to_run_id, sku, item, item_code, supplier_code, ordered_quantity, delivered_quantity,
+remaining_quantity, in_date, promised_date, current_status, po_insert_date, final_customer, last_update_timestamp,
+custom_date_1, custom_date_2, custom_date_3, custom_date_4, custom_date_5, custom_text_1, custom_text_2,
+custom_text_3, custom_text_4, custom_text_5, custom_decimal_1, custom_decimal_2, custom_decimal_3, custom_decimal_4,
+custom_decimal_5) SELECT given.id, given.po_line_id, given.valid_from_run_id, given.valid_to_run_id, given.sku,
+given.item, given.item_code, given.supplier_code, given.ordered_quantity, given.delivered_quantity,
+given.remaining_quantity, given.in_date, given.promised_date, given.current_status, given.po_insert_date,
+given.final_customer, given.last_update_timestamp, given.custom_date_1, given.custom_date_2, given.custom_date_3,
+given.custom_date_4, given.custom_date_5, given.custom_text_1, given.custom_text_2, given.custom_text_3,
+given.custom_text_4, given.custom_text_5, given.custom_decimal_1, given.custom_decimal_2, given.custom_decimal_3,
+given.custom_decimal_4, given.custom_decimal_5
+FROM given
 GO
 
 SELECT TOP 1 po.erp_snapshot.id, po.erp_snapshot.po_line_id, po.erp_snapshot.valid_from_run_id,

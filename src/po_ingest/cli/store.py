@@ -16,7 +16,7 @@ from po_ingest.errors import ConfigError, PoIngestError
 
 if TYPE_CHECKING:  # imported where they are needed: `--help` shall not wait for them
     from po_ingest.ports import CopiedTable, Progress, Store, StoreView
-    from po_ingest.settings import Settings
+    from po_ingest.settings import Settings, StoreSettings
     from po_ingest.store_verify import Breach, StoreVerification
 
 T = TypeVar("T")
@@ -213,13 +213,13 @@ def copy_command(session: Session, url: str, *, as_json: bool) -> None:
     Example:
       po-ingest store copy --to 'postgresql+psycopg://po:${PO_PASSWORD}@db/ingest'
     """  # noqa: D301 - \b is click's mark for lines to be left as they are
-    from po_ingest import config, plugins, wiring  # noqa: PLC0415 - as above
+    from po_ingest import config, wiring  # noqa: PLC0415 - as above
     from po_ingest.cli.progress import watched  # noqa: PLC0415 - as above
 
     settings = session.settings(log_to_file=True)
     if OPEN_PASSWORD.search(url):
         session.warn("the password stands on the command line, where others can see it; write ${NAME} for a variable")
-    target = plugins.store(attrs.evolve(settings.store, url=config.store_url("--to", url, os.environ)))
+    target = _target(attrs.evolve(settings.store, url=config.store_url("--to", url, os.environ)))
     store = open_store(settings)
     if not isinstance(store, CanCopy):
         raise ConfigError("this store cannot be copied", hint="see `po-ingest snapshot` for its lines")
@@ -232,3 +232,14 @@ def copy_command(session: Session, url: str, *, as_json: bool) -> None:
     output.table(("table", "rows", "digest"), rows, numbers=("rows",))
     output.line("the copy is equal, table by table, and its audit trail is complete and unaltered")
     session.note("the configuration still names the old store; to go on with the copy, change store.url")
+
+
+def _target(settings: StoreSettings) -> Store:
+    """Open the store to copy to; what is wrong with its URL is told of the option."""
+    from po_ingest import plugins  # noqa: PLC0415 - as above
+
+    try:
+        return plugins.store(settings)
+    except ConfigError as error:
+        message, hint = (text.replace("store.url", "--to") for text in (error.message, error.hint))
+        raise ConfigError(message, hint=hint, details=error.details) from error

@@ -84,9 +84,9 @@ def _with_rows(types: dict[str, TypeEngine[Any]], dialect: Dialect) -> str:
 
 
 def _type_sql(kind: TypeEngine[Any], dialect: Dialect) -> str:
-    """Return a column's type as in DDL, without its collation."""
+    """Return a column's type as in DDL, without its collation, in one word."""
     sql: str = dialect.type_compiler_instance.process(kind)
-    return sql.partition(" COLLATE ")[0].replace("DOUBLE PRECISION", "FLOAT(53)")
+    return sql.partition(" COLLATE ")[0].replace("DOUBLE PRECISION", "FLOAT")
 
 
 def _read_as(sql: str) -> str:
