@@ -389,6 +389,12 @@ def _cast(kind: str, value: Any) -> Any:  # noqa: ANN401 - of any type
     return int(value)
 
 
+CASTS: Final[dict[str, Callable[[Any], Any]]] = {
+    "DECIMAL": lambda value: format(Decimal(value).quantize(Decimal("0.001"), ROUND_HALF_UP), "f"),
+    "DATE": lambda value: date.fromisoformat(value).isoformat(),
+    "DATETIME2": lambda value: datetime.fromisoformat(value).isoformat(timespec="microseconds"),
+    "FLOAT": float,
+}
 sqlite3.register_converter("DECIMALTEXT", lambda raw: Decimal(raw.decode()))
 sqlite3.register_converter("DATETEXT", lambda raw: date.fromisoformat(raw.decode()))
 sqlite3.register_converter("DATETIMETEXT", lambda raw: datetime.fromisoformat(raw.decode()))
