@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 ERP_SOURCES: Final = "po_ingest.erp_sources"
@@ -10,9 +12,20 @@ STORES: Final = "po_ingest.stores"
 AUDIT_SINKS: Final = "po_ingest.audit_sinks"
 
 
+@cache
+def _found() -> dict[str, list[EntryPoint]]:
+    found = entry_points()  # reads a file of every package that is installed: once is enough
+    return {group: list(found.select(group=group)) for group in (ERP_SOURCES, STORES, AUDIT_SINKS)}
+
+
+def adapters(group: str) -> Sequence[EntryPoint]:
+    """Return the entry points of a kind of adapter."""
+    return _found()[group]
+
+
 def names(group: str) -> list[str]:
     """Return the names of a kind of adapter, in order."""
-    return sorted(entry_points(group=group).names)
+    return sorted({entry.name for entry in adapters(group)})
 
 
 def scheme(url: str) -> str:

@@ -42,13 +42,12 @@ def run_nightly(settings: Settings, parts: Parts, options: Options) -> RunReport
     if options.baseline and options.rebaseline:
         raise ConfigError("--baseline and --rebaseline exclude each other", hint="give one of them")
     journal = Journal(settings, parts, Retries(parts.tell_retry), strict=options.strict)
-    with journal.retries.told():
-        if options.dry_run:
-            return _rehearse(journal, options)
-        journal.prepare_store()
-        with parts.store.lock(settings.erp.name):
-            journal.begin(lambda last: _refuse_second_baseline(last, options), rebaseline=options.rebaseline)
-            return journal.conclude(lambda: _run(journal, options))
+    if options.dry_run:
+        return _rehearse(journal, options)
+    journal.prepare_store()
+    with parts.store.lock(settings.erp.name):
+        journal.begin(lambda last: _refuse_second_baseline(last, options), rebaseline=options.rebaseline)
+        return journal.conclude(lambda: _run(journal, options))
 
 
 def _refuse_second_baseline(last: Run | None, options: Options) -> None:

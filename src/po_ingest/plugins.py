@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import cast
 
 from po_ingest.errors import ConfigError
-from po_ingest.installed import AUDIT_SINKS, ERP_SOURCES, STORES, names, scheme
+from po_ingest.installed import AUDIT_SINKS, ERP_SOURCES, STORES, adapters, names, scheme
 from po_ingest.ports import AuditSink, ErpSource, Store
 from po_ingest.settings import AuditSettings, ErpSettings, StoreSettings
 
 
 def _find(group: str, name: str, key: str) -> EntryPoint:
-    for entry in entry_points(group=group, name=name):
-        return entry
+    for entry in adapters(group):
+        if entry.name == name:
+            return entry
     known = ", ".join(names(group)) or "none"
     raise ConfigError(f"{key}: no adapter named {name!r} is installed", hint=f"installed ones are: {known}")
 

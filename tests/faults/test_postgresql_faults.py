@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from po_ingest.audit_verify import verify
-from po_ingest.errors import PoIngestError, StoreError
+from po_ingest.errors import Interrupted, PoIngestError, StoreError
 from po_ingest.settings import StoreSettings
 from po_ingest_adapters.store.dialects import postgresql
 from po_ingest_adapters.store.sql import SqlStore, create
 from support.command_line import PYTHON, Home, environment, make_home
 from support.postgres_proxy import Cut, Proxy, postgres_proxy
-from support.store_builders import ERP, Nights, new_line
+from support.store_builders import ERP, Nights, delivery, new_line, new_run
 from support.store_postgres import Postgres
 from support.world import World, line
 
@@ -225,18 +226,37 @@ def test_r2_while_the_outcome_of_a_commit_is_unknown_nothing_is_written_over_it(
         pass
 
 
-def test_r12_a_commit_that_was_not_done_is_transient_once_that_is_known(
+def test_r2_a_commit_that_turns_out_not_to_have_happened_leaves_the_store_usable(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgresql, "SETTLE_PAUSES", (0.0,))
     store = create(StoreSettings(url=proxy.url()))
     store.upgrade()
-    proxy.cut = lambda statement: "before" if statement == "COMMIT" else None
-    with pytest.raises(StoreError) as caught:
+
+    def cut(statement: str) -> Cut:
+        """Lose the server before it gets the commit."""
+        proxy.is_down = statement == "COMMIT"
+        return "before" if proxy.is_down else None
+
+    proxy.cut = cut
+    with pytest.raises(StoreError, match="its outcome is unknown"):
         Nights(store).changes(new_line())
-    proxy.cut = lambda _: None
-    assert caught.value.transient or "unknown" in caught.value.message  # the server may not have noticed yet
+    proxy.is_down, proxy.cut = False, lambda _: None
     assert Nights(store).changes(new_line()) == (1,)
+
+
+def test_r2_a_commit_that_the_server_refuses_is_told_as_it_is(postgres: Postgres) -> None:
+    store = postgres.fresh()
+    store.upgrade()
+    postgres.sql(
+        "CREATE FUNCTION po.refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'not so'; END$$;"
+        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON po.batch DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION po.refuse()"
+    )
+    with pytest.raises(StoreError, match="not so"):
+        Nights(store).changes(new_line(deliveries=(delivery("1.000"),)))
+    with store.read() as view:
+        assert view.runs(ERP) == []
 
 
 def test_r12_a_session_that_the_administrator_ends_is_transient(postgres: Postgres) -> None:
@@ -255,6 +275,49 @@ def test_r12_a_session_that_the_administrator_ends_is_transient(postgres: Postgr
 
 
 # -- signals
+
+
+def test_a_signal_in_the_midst_of_an_answer_comes_out_whatever_the_driver_says(postgres: Postgres) -> None:
+    store = postgres.fresh()
+    store.upgrade()
+
+    def interrupted() -> None:
+        with store.write() as transaction:
+            transaction.start_run(new_run("cut off"))
+            try:
+                raise Interrupted("SIGTERM")
+            finally:
+                raise psycopg.OperationalError("another command is already in progress")
+
+    with pytest.raises(Interrupted):
+        interrupted()
+    with store.read() as view:
+        assert view.runs(ERP) == []
+
+
+def test_an_error_after_a_signal_was_handled_is_that_error(postgres: Postgres) -> None:
+    store = postgres.fresh()
+    store.upgrade()
+
+    def record_failure() -> None:
+        with store.write():
+            raise psycopg.OperationalError("the connection is closed")
+
+    def interrupted() -> None:
+        raise Interrupted("SIGTERM")
+
+    with pytest.raises(Interrupted) as caught:
+        interrupted()
+    told: StoreError | None = None
+    try:
+        raise caught.value
+    except Interrupted:
+        try:
+            record_failure()
+        except StoreError as error:
+            told = error
+    assert told is not None
+    assert "was lost" in told.message
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise on Windows")

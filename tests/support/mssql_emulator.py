@@ -170,6 +170,7 @@ class Connection:
 
     server: Server
     timeout: int = 0
+    maxwrite: int = 0
     is_set_up: bool = False
     in_transaction: bool = False
     busy: Cursor | None = None
@@ -366,8 +367,8 @@ def _written(value: Any) -> Any:  # noqa: ANN401 - of any type
 def _cast(kind: str, value: Any) -> Any:  # noqa: ANN401 - of any type
     """Convert a value of JSON as OPENJSON's WITH does."""
     name, _, rest = kind.partition("(")
-    if value is None or name == "FLOAT":
-        return value
+    if value is None:
+        return None
     if name in {"NVARCHAR", "VARCHAR"}:
         assert isinstance(value, str)
         assert rest == "max)" or _units(value) <= int(rest[:-1])
@@ -378,6 +379,8 @@ def _cast(kind: str, value: Any) -> Any:  # noqa: ANN401 - of any type
         return date.fromisoformat(value).isoformat()
     if name == "DATETIME2":
         return datetime.fromisoformat(value).isoformat(timespec="microseconds")
+    if name == "FLOAT":
+        return float(value)
     bits = {"BIT": 1, "INTEGER": 31, "BIGINT": 63}[name]
     assert isinstance(value, int)
     assert -(2**bits) <= int(value) < 2**bits
@@ -465,7 +468,7 @@ def _creating(cursor: Cursor, found: re.Match[str], given: tuple[Any, ...]) -> A
     del found, given
     has_tables = _exists(cursor, "alembic_version")
     absent = int(not cursor.connection.server.has_schema)
-    return cursor.connection.server.answers.get("creating", [(absent, 1, 1, 1, 1, 99 if has_tables else None)])
+    return cursor.connection.server.answers.get("creating", [(absent, 1, 1, 1, 1, 1, 99 if has_tables else None)])
 
 
 def _exists(cursor: Cursor, name: str) -> bool:

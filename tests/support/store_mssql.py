@@ -21,7 +21,7 @@ import attrs
 import pytest
 from sqlalchemy.engine import URL, make_url
 
-from po_ingest.settings import RetrySettings, StoreSettings
+from po_ingest.settings import StoreSettings
 from po_ingest_adapters.store.dialects import mssql_connect
 from po_ingest_adapters.store.sql import SqlStore, create
 from support.mssql_emulator import Server
@@ -51,7 +51,7 @@ class Mssql:
             cursor = connection.execute(statement, *parameters)
             return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
 
-    def fresh(self, *, schema: str = "po", retry: RetrySettings | None = None) -> SqlStore:
+    def fresh(self) -> SqlStore:
         """Return a store that nobody has made yet, in a new database."""
         number = next(self.numbers)
         name = f"po_ingest_test_{os.getpid()}_{number}"
@@ -59,12 +59,8 @@ class Mssql:
         self.made.append(name)
         self.sql(f"ALTER DATABASE [{name}] SET ALLOW_SNAPSHOT_ISOLATION ON")
         self.sql(f"ALTER DATABASE [{name}] SET READ_COMMITTED_SNAPSHOT {'ON' if number % 2 else 'OFF'}")
-        return self.store(name, schema=schema, retry=retry)
-
-    def store(self, database: str, *, schema: str = "po", retry: RetrySettings | None = None) -> SqlStore:
-        url = self.url.set(database=database).render_as_string(hide_password=False)
-        settings = StoreSettings(url=url, schema=schema)
-        return create(settings if retry is None else attrs.evolve(settings, retry=retry))
+        url = self.url.set(database=name).render_as_string(hide_password=False)
+        return create(StoreSettings(url=url))
 
     def drop(self) -> None:
         """Drop all databases that were made."""

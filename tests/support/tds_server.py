@@ -193,12 +193,19 @@ class TdsServer:
     declared: list[tuple[str, tuple[tuple[str, Any], ...]]] = attrs.field(factory=list)
     login_error: tuple[int, str] | None = None
     failures: list[BaseException] = attrs.field(factory=list)
+    asked: list[str] = attrs.field(factory=list)
+    """What came in messages, one each: logins, batches, calls; a round trip is one that is answered."""
+
+    @property
+    def url(self) -> str:
+        """Return the URL of a store on this server, through pyodbc and Microsoft's driver."""
+        driver = quote(driver_18(), safe="")
+        return f"mssql+pyodbc://ingest:Geheim-4711@127.0.0.1:{self.port}/history?Encrypt=no&driver={driver}"
 
     def store(self, **options: str) -> SqlStore:
-        """Return a store on this server, through pyodbc and Microsoft's driver."""
-        given = {"driver": driver_18(), "Encrypt": "no", "login_timeout": "5", "query_timeout": "60", **options}
-        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in given.items())
-        return create(StoreSettings(url=f"mssql+pyodbc://ingest:Geheim-4711@127.0.0.1:{self.port}/history?{query}"))
+        """Return a store on this server."""
+        query = "".join(f"&{name}={quote(value, safe='')}" for name, value in options.items())
+        return create(StoreSettings(url=self.url + query))
 
     @contextmanager
     def running(self) -> Iterator[TdsServer]:
@@ -239,11 +246,23 @@ class Session:
         try:
             while (message := self._receive()) is not None:
                 kind, body = message
+                self.tds.asked.append(self._name(kind, body))
                 answer = {PRELOGIN: self._prelogin, LOGIN: self._login, BATCH: self._batch, RPC: self._rpc}[kind](body)
                 self._send(answer)
         finally:
             if self.emulated is not None and not self.emulated.is_closed:
                 self.emulated.close()
+
+    def _name(self, kind: int, body: bytes) -> str:
+        if kind == RPC:
+            reader = self._without_headers(body)
+            size = reader.number("H")
+            return (
+                PROCEDURES.get(reader.number("H"), "?")
+                if size == UNLIMITED
+                else reader.take(2 * size).decode("utf-16-le")
+            )
+        return {PRELOGIN: "prelogin", LOGIN: "login", BATCH: "batch"}[kind]
 
     def _receive(self) -> tuple[int, bytes] | None:
         body = b""

@@ -107,7 +107,11 @@ TABLE: Final = f'{{ {MARKER.lower()}_ = "{MARKER}" }}'
         ("erp.name", "a text of 1 to 64 characters", ("1", '""', f'"{MARKER * 9}"', LIST)),
         ("erp.adapter", "an adapter's name", ("true", '""')),
         ("erp.adapter", "an adapter's name: odbc, sqlite, csv or a plug-in's; installed are: csv, odbc", (WORD,)),
-        ("store.url", "a URL whose scheme names a store; installed are: mssql, postgresql, sqlite", (f'"{MARKER}+x://{MARKER}"',)),
+        (
+            "store.url",
+            "a URL whose scheme names a store; installed are: mssql, postgresql, sqlite",
+            (f'"{MARKER}+x://{MARKER}"',),
+        ),
         ("erp.query_timeout", "a whole number from 1", ("0", "-1", "1.0", "true", "2147483648", WORD, LIST)),
         ("erp.fetch_size", "a whole number from 1", ("0", WORD)),
         ("erp.isolation", "one of read committed, snapshot,", (WORD, '"SNAPSHOT"', "1", '""')),

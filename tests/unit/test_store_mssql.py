@@ -76,6 +76,11 @@ def test_options_of_the_url_go_to_the_driver() -> None:
     assert "TrustServerCertificate" not in string("mssql+pyodbc://db.example/history")
 
 
+def test_a_named_instance_is_found() -> None:
+    for url in ("mssql+pyodbc://db.example%5CINST/history", "mssql+pyodbc:///history?server=db.example%5CINST"):
+        assert "SERVER=db.example\\INST;" in string(url)
+
+
 def test_a_whole_connection_string_is_taken_too() -> None:
     raw = (
         "Driver%3D%7BODBC+Driver+18+for+SQL+Server%7D%3BServer%3Dtcp:db,1433%3BInitial+Catalog%3Dhistory%3BUser+ID%3Du"
@@ -331,10 +336,11 @@ def test_check_names_each_right_that_a_nightly_lacks(server: Server, store: SqlS
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ((1, 0, 1, None, None, None), "CREATE SCHEMA on the database"),
-        ((1, 1, 0, None, None, None), "CREATE TABLE on the database"),
-        ((0, 0, 1, 0, 1, None), "ALTER on the schema po"),
-        ((0, 0, 1, 1, 0, None), "REFERENCES on the schema po"),
+        ((1, 0, 1, 1, None, None, None), "CREATE SCHEMA on the database"),
+        ((1, 1, 0, 1, None, None, None), "CREATE TABLE on the database"),
+        ((1, 1, 1, 0, None, None, None), "CREATE VIEW on the database"),
+        ((0, 0, 1, 1, 0, 1, None), "ALTER on the schema po"),
+        ((0, 0, 1, 1, 1, 0, None), "REFERENCES on the schema po"),
     ],
 )
 def test_check_names_what_is_needed_to_create_what_is_missing(
@@ -346,7 +352,7 @@ def test_check_names_what_is_needed_to_create_what_is_missing(
     assert "may not see them" in finding.message
 
 
-@pytest.mark.parametrize("answer", [(1, 1, 1, None, None, None), (0, 0, 1, 1, 1, None)])
+@pytest.mark.parametrize("answer", [(1, 1, 1, 1, None, None, None), (0, 0, 1, 1, 1, 1, None)])
 def test_check_is_content_with_the_rights_to_create(server: Server, answer: tuple[Any, ...]) -> None:
     server.answers["creating"] = [answer]
     (finding,) = server.store().check()

@@ -118,15 +118,13 @@ class SqlStore:
     @contextmanager
     def read(self) -> Iterator[StoreView]:
         """See the store at one moment; an absent store or schema is an empty one."""
-        from po_ingest_adapters.store.memory import empty_view  # noqa: PLC0415 - rarely needed
-
         if not self.database.is_there():
-            yield empty_view()
+            yield _empty_view()
             return
         with self._begin(Access.READ) as connection:
             status = _status(self._version(connection))
             if status.relation == "missing":
-                yield empty_view()
+                yield _empty_view()
             else:
                 _require_current(status)
                 yield SqlView(connection, self.tables)
@@ -196,6 +194,12 @@ class SqlStore:
             yield
         except (DBAPIError, self.database.dialect.loaded_dbapi.Error) as error:
             raise self.database.explain(error) from error
+
+
+def _empty_view() -> StoreView:
+    from po_ingest_adapters.store.memory import empty_view  # noqa: PLC0415 - rarely needed
+
+    return empty_view()
 
 
 def _status(current: str | None) -> SchemaStatus:

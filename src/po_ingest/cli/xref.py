@@ -56,8 +56,7 @@ def import_command(session: Session, file: Path) -> None:
             transaction.put_item_xref(rows, datetime.now(UTC))
 
     retries = Retries(lambda attempt, _wait, cause: session.note(f"try {attempt} follows: {cause}"))
-    with retries.told():
-        retries(settings.store.retry, put)
+    retries(settings.store.retry, put)
     output.line(f"{output.counted(len(rows), 'entry', 'entries')} imported")
     if settings.erp.item_xref is not None:
         session.warn(f"{OF_THE_ERP}, and so this import, has no effect")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Final
+from urllib.parse import unquote
 
 import attrs
 from sqlalchemy.engine import URL
@@ -58,6 +59,8 @@ SHORTEST_SECRET: Final = 4
 SECONDS: Final = {"login_timeout": 15, "query_timeout": 600, "lock_timeout": 30}
 """Options of po-ingest's own: how long to wait for the server, for a statement, and for somebody else's lock."""
 LONGEST: Final = 86_400
+WHOLE: Final = 1 << 30
+"""Bytes of a text that pyodbc sends with its statement; longer ones it would send in pieces, after a look ahead."""
 PLAIN: Final = re.compile(r"[\w.\\,:/ -]*")
 PART: Final = re.compile(r"\s*([^=;{}]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|[^;]*?)\s*(?:;|$)")
 
@@ -140,7 +143,7 @@ def _canonical(keyword: str) -> str:
 
 
 def _of_url(url: URL) -> dict[str, str]:
-    server = url.host or ""
+    server = unquote(url.host or "")  # SERVER%5CINSTANCE
     found = {
         "server": f"{server},{url.port}" if url.port else server,
         "database": url.database or "",
@@ -190,6 +193,7 @@ def connect(to: Target, pyodbc: ModuleType) -> Any:  # noqa: ANN401 - pyodbc has
     connection = pyodbc.connect(to.connection_string, autocommit=True, timeout=to.seconds["login_timeout"])
     try:
         connection.timeout = to.seconds["query_timeout"]
+        connection.maxwrite = WHOLE
         connection.execute(session(to.seconds["lock_timeout"])).close()
     except BaseException:
         connection.close()

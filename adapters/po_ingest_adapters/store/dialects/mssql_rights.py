@@ -38,6 +38,7 @@ def _creating(schema: str) -> str:
         f"SELECT CASE WHEN SCHEMA_ID(N'{schema}') IS NULL THEN 1 ELSE 0 END, "
         "HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'CREATE SCHEMA'), "
         "HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'CREATE TABLE'), "
+        "HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'CREATE VIEW'), "
         f"HAS_PERMS_BY_NAME(N'[{schema}]', N'SCHEMA', N'ALTER'), "
         f"HAS_PERMS_BY_NAME(N'[{schema}]', N'SCHEMA', N'REFERENCES'), "
         f"OBJECT_ID(N'[{schema}].[alembic_version]')"
@@ -59,8 +60,9 @@ def lacking(connection: Connection, schema: str) -> str:
     is_absent, *rights, version_table = connection.exec_driver_sql(_creating(schema)).one()
     if version_table is not None:
         return ", ".join(connection.exec_driver_sql(_using(schema)).scalars())
-    may_make_schema, may_make_tables, may_alter, may_refer = map(bool, rights)
+    may_make_schema, may_make_tables, may_make_views, may_alter, may_refer = map(bool, rights)
     lacks = [] if may_make_tables else ["CREATE TABLE on the database"]
+    lacks += [] if may_make_views else ["CREATE VIEW on the database"]
     if is_absent:
         lacks += [] if may_make_schema else ["CREATE SCHEMA on the database"]
     else:
