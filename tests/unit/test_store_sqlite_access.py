@@ -18,6 +18,7 @@ from sqlalchemy import event
 from po_ingest.errors import ExitCode, LockHeldError, StoreError
 from po_ingest.model import Delta
 from po_ingest_adapters.store.dialects import sqlite
+from po_ingest_adapters.store.schema import REVISIONS
 from po_ingest_adapters.store.sql import SqlStore
 from support.store_builders import ERP, START, Nights, new_line, new_run, sqlite_store
 from support.store_files import contents, raw, without_rights
@@ -402,10 +403,10 @@ def test_a_newer_schema_is_refused_and_not_touched(store: SqlStore, path: Path, 
 
 
 def test_an_older_schema_is_refused_until_it_is_upgraded(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("po_ingest_adapters.store.sql.REVISIONS", ("0001", "0002"))
-    monkeypatch.setattr("po_ingest_adapters.store.sql.HEAD", "0002")
+    monkeypatch.setattr("po_ingest_adapters.store.sql.REVISIONS", (*REVISIONS, "9001"))
+    monkeypatch.setattr("po_ingest_adapters.store.sql.HEAD", "9001")
     assert store.schema().relation == "older"
-    message = "version 0001, which is older than 0002.*po-ingest store upgrade"
+    message = f"version {REVISIONS[-1]}, which is older than 9001.*po-ingest store upgrade"
     with pytest.raises(StoreError, match=message), store.read():
         pytest.fail("must not begin")
     with pytest.raises(StoreError, match=message), store.write():
