@@ -367,8 +367,8 @@ def _written(value: Any) -> Any:  # noqa: ANN401 - of any type
 def _cast(kind: str, value: Any) -> Any:  # noqa: ANN401 - of any type
     """Convert a value of JSON as OPENJSON's WITH does."""
     name, _, rest = kind.partition("(")
-    if value is None:
-        return None
+    if value is None or name == "FLOAT":
+        return value
     if name in {"NVARCHAR", "VARCHAR"}:
         assert isinstance(value, str)
         assert rest == "max)" or _units(value) <= int(rest[:-1])
@@ -379,8 +379,6 @@ def _cast(kind: str, value: Any) -> Any:  # noqa: ANN401 - of any type
         return date.fromisoformat(value).isoformat()
     if name == "DATETIME2":
         return datetime.fromisoformat(value).isoformat(timespec="microseconds")
-    if name == "FLOAT":
-        return float(value)
     bits = {"BIT": 1, "INTEGER": 31, "BIGINT": 63}[name]
     assert isinstance(value, int)
     assert -(2**bits) <= int(value) < 2**bits
