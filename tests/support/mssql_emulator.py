@@ -368,15 +368,15 @@ CASTS: Final[dict[str, Callable[[Any], Any]]] = {
     "DECIMAL": lambda value: format(Decimal(value).quantize(Decimal("0.001"), ROUND_HALF_UP), "f"),
     "DATE": lambda value: date.fromisoformat(value).isoformat(),
     "DATETIME2": lambda value: datetime.fromisoformat(value).isoformat(timespec="microseconds"),
-    "DOUBLE PRECISION": float,
+    "FLOAT": float,
 }
 
 
 def _cast(kind: str, value: Any) -> Any:  # noqa: ANN401 - of any type
     """Convert a value of JSON as OPENJSON's WITH does."""
     name, _, rest = kind.partition("(")
-    if value is None or name == "FLOAT":
-        return value
+    if value is None:
+        return None
     if name in {"NVARCHAR", "VARCHAR"}:
         assert isinstance(value, str)
         assert rest == "max)" or _units(value) <= int(rest[:-1])
@@ -389,12 +389,6 @@ def _cast(kind: str, value: Any) -> Any:  # noqa: ANN401 - of any type
     return int(value)
 
 
-CASTS: Final[dict[str, Callable[[Any], Any]]] = {
-    "DECIMAL": lambda value: format(Decimal(value).quantize(Decimal("0.001"), ROUND_HALF_UP), "f"),
-    "DATE": lambda value: date.fromisoformat(value).isoformat(),
-    "DATETIME2": lambda value: datetime.fromisoformat(value).isoformat(timespec="microseconds"),
-    "FLOAT": float,
-}
 sqlite3.register_converter("DECIMALTEXT", lambda raw: Decimal(raw.decode()))
 sqlite3.register_converter("DATETEXT", lambda raw: date.fromisoformat(raw.decode()))
 sqlite3.register_converter("DATETIMETEXT", lambda raw: datetime.fromisoformat(raw.decode()))
@@ -519,7 +513,7 @@ def _trigger(cursor: Cursor, found: re.Match[str], given: tuple[Any, ...]) -> An
 
 def _from_json(cursor: Cursor, found: re.Match[str], given: tuple[Any, ...]) -> Answer:
     assert cursor.sizes == [(1, 0, 0)], "a long text must not go as NTEXT"
-    columns = re.findall(r"\[(\w+)\] (\w+(?: PRECISION)?(?:\([^)]*\))?) '\$\[(\d+)\]'(?:, |$)", found["read"])
+    columns = re.findall(r"\[(\w+)\] (\w+(?:\([^)]*\))?) '\$\[(\d+)\]'(?:, |$)", found["read"])
     picked = re.findall(r"(?:CONVERT\((VARBINARY)\(\d+\), )?\[(\w+)\](?:, 2\) AS \[\2\])?(?:, |$)", found["pick"])
     assert [name for _, name in picked] == [name for name, _, _ in columns]
     (text,) = given
