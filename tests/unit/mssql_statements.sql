@@ -1026,7 +1026,7 @@ GO
 
 SELECT po.po_line.item_code, po.po_line.po_number, po.po_line.line_number
 FROM po.po_line
-WHERE po.po_line.erp = ? AND po.po_line.presence = ? AND po.po_line.is_unmapped IS 1 AND po.po_line.item_code IS NOT
+WHERE po.po_line.erp = ? AND po.po_line.presence = ? AND po.po_line.is_unmapped = 1 AND po.po_line.item_code IS NOT
 NULL
 GO
 

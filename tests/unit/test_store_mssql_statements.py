@@ -109,6 +109,11 @@ def parsed(sql: str) -> list[Any]:
     return sqlglot.parse(plain, read="tsql", error_level=ErrorLevel.RAISE)
 
 
+def test_flags_are_compared_as_numbers(statements: list[str]) -> None:
+    """T-SQL knows no `IS 1`, which sqlglot lets pass."""
+    assert not [sql for sql in statements if re.search(r"\bIS (NOT )?[01]\b", sql)]
+
+
 def inner(batch: str) -> Iterator[str]:
     """Yield a batch, and the statements that it carries as texts."""
     yield batch

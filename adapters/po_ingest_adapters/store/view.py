@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 from operator import attrgetter, itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Select, and_, bindparam, func, literal, or_, select
+from sqlalchemy import Column, Connection, Select, and_, bindparam, func, literal, or_, select, true
 from sqlalchemy.sql.elements import ColumnElement
 
 from po_ingest.errors import PoIngestError
@@ -325,7 +325,7 @@ class SqlView:
         line = self._tables.line.c
         query = (
             select(line.item_code, line.po_number, line.line_number)
-            .where(line.erp == erp, line.presence == int(Presence.ACTIVE), line.is_unmapped.is_(True))
+            .where(line.erp == erp, line.presence == int(Presence.ACTIVE), line.is_unmapped == true())
             .where(line.item_code.is_not(None))
         )
         ordered = sorted(self._rows(query))
