@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -24,6 +24,9 @@ from po_ingest_adapters.erp.deadline import Deadline
 from support.command_line import NO_RETRY, PYTHON, Done, Home, environment, inside, make_home, outside
 
 HEAVY = ("sqlalchemy", "pyodbc", "rich", "alembic", "structlog", "stamina", "cattrs", "pyarrow")
+NOT_FOR_A_NIGHT = (
+    "alembic", "keyring", "po_ingest_adapters.store.memory", "pyarrow", "pyodbc", "sqlalchemy.orm", "stamina", "tenacity",
+)  # fmt: skip
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -79,14 +82,38 @@ def test_version() -> None:
 
 @pytest.mark.parametrize("arguments", [("--help",), ("nightly", "--help"), ("store", "--help"), ("--version",)])
 def test_help_waits_for_no_heavy_import(arguments: tuple[str, ...]) -> None:
+    assert imported(arguments, HEAVY) == []
+
+
+def imported(arguments: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Run a command in a process of its own, and return which of the modules it has imported."""
     code = (
         "import sys\n"
         "from po_ingest.cli.main import main\n"
-        f"main({list(arguments)!r})\n"
-        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+        f"assert main({list(arguments)!r}) == 0\n"
+        f"print(*[name for name in {names!r} if name in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - above
-    assert done.stderr == "[]\n"
+    return done.stderr.split()
+
+
+def test_a_night_imports_nothing_that_it_does_not_need(home: Home) -> None:
+    home.insert(("PO-1", 10))
+    home.po("nightly")
+    assert imported(["--config", str(home.folder / "po-ingest.toml"), "nightly"], NOT_FOR_A_NIGHT) == []
+
+
+def test_a_process_that_ends_leaves_its_objects_where_they_are() -> None:
+    code = (
+        "import atexit, gc, sys\n"
+        "from po_ingest.cli.main import run\n"
+        "atexit.register(lambda: print(gc.get_freeze_count() > 0, gc.get_threshold()[0], file=sys.stderr))\n"
+        "sys.argv[1:] = ['--version']\n"
+        "run()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - above
+    assert done.stdout.startswith("po-ingest 0.")
+    assert done.stderr == f"True {edge.COLLECT_AFTER}\n"
 
 
 # -- usage

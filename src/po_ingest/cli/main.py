@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -34,6 +35,9 @@ COMMANDS: Final = {
     "store": ("po_ingest.cli.store", "Look after the store's schema."),
 }
 """Command -> its module, and what it does."""
+
+COLLECT_AFTER: Final = 100_000
+"""How many new objects start the garbage collector: imports make about as many, and no garbage."""
 
 GLOBAL_OPTIONS: Final = ("--config", "--verbose", "--quiet", "--version")
 
@@ -75,7 +79,10 @@ def group(ctx: click.Context, config: Path | None, verbose: bool, quiet: bool) -
 
 def run() -> NoReturn:
     """Run the command line of this process."""
-    sys.exit(main(sys.argv[1:]))
+    gc.set_threshold(COLLECT_AFTER)
+    code = main(sys.argv[1:])
+    gc.freeze()  # an interpreter that ends looks through all objects for cycles; the memory goes back anyway
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str]) -> int:
