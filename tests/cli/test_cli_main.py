@@ -25,8 +25,15 @@ from support.command_line import NO_RETRY, PYTHON, Done, Home, environment, insi
 
 HEAVY = ("sqlalchemy", "pyodbc", "rich", "alembic", "structlog", "stamina", "cattrs", "pyarrow")
 NOT_FOR_A_NIGHT = (
-    "alembic", "keyring", "po_ingest_adapters.store.memory", "pyarrow", "pyodbc", "sqlalchemy.orm", "stamina", "tenacity",
-)  # fmt: skip
+    "alembic",
+    "keyring",
+    "po_ingest_adapters.store.memory",
+    "pyarrow",
+    "pyodbc",
+    "sqlalchemy.orm",
+    "stamina",
+    "tenacity",
+)
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
