@@ -135,6 +135,7 @@ class _Book:
         self.runs = sorted(runs, key=lambda run: run.id)
         self.applied = [run for run in self.runs if run.status in APPLIED]
         self.place = {run.id: place for place, run in enumerate(self.applied)}
+        self.baselines = [place for place in self.place.values() if self.is_baseline(place)]
         self._ignored: dict[int, list[int]] = {}  # place in FIELDS -> places of runs
         for place, run in enumerate(self.applied):
             told = (run.field_configuration or {}).get(IGNORED_FIELDS)
@@ -284,7 +285,9 @@ class _Story:
     def breaches(self) -> Iterator[Breach]:
         """Yield what is not as the rules say."""
         first = min(self._begins)
-        for place in sorted({*self._begins, *self._ends, *self._events, *self._batches}):
+        # What a later baseline took over of an absent line is told nowhere, but it may be another than before.
+        later = {place for place in self._book.baselines if place > first}
+        for place in sorted({*self._begins, *self._ends, *self._events, *self._batches, *later}):
             if place < first:
                 yield self._breach("R4", "the line has an event or a batch before its first state", place)
                 return

@@ -479,6 +479,12 @@ bulk_histories: st.SearchStrategy[list[Night]] = st.builds(
 A_LINE: Final = ("po-1", 1)
 _FILLED: Final = ("fill", A_LINE, {"current_status": "open", "note": "n1", "delivered_quantity": "1"})
 TELLING: Final[dict[str, list[Night]]] = {
+    "a closed line that has changed when its state is taken over again": [
+        ([_FILLED, ("put", A_LINE, "final_customer", "Ann")], "nightly"),
+        ([("put", A_LINE, "current_status", "closed")], "nightly"),
+        ([("put", A_LINE, "final_customer", None)], "rebaseline"),
+        ([("put", A_LINE, "current_status", "open")], "nightly"),
+    ],
     "two equal rows and a third that differs": [
         ([_FILLED, ("double", A_LINE)], "nightly"),
         ([("copy", A_LINE, "note", "n2", False)], "twice"),
