@@ -79,8 +79,9 @@ def test_store_verify_tells_a_hundred_breaches_and_counts_them_all(home: Home, m
     spoil(home, "UPDATE po_line SET item = 'nothing'")
     monkeypatch.setattr("po_ingest.store_verify.BREACHES_KEPT", 2)
     done = home.po("store", "verify")
-    assert "4 breaches in all" in done.error
-    assert done.err.splitlines()[-1] == "  ... and 2 more"
+    # Of the four lines, one was absent when a later baseline took its state over: what it had then is told nowhere.
+    assert "3 breaches in all" in done.error
+    assert done.err.splitlines()[-1] == "  ... and 1 more"
 
 
 def test_progress_is_told_while_lines_are_verified() -> None:
