@@ -40,18 +40,7 @@ def reconstruct_lines(
 
     `deliveries` are the batches of known lines so far, by line id; they are needed only where there are receipts.
     """
-    return [
-        () if receipts is None and _nothing_came(line) else tuple(_reconstruct(line, receipts, deliveries, run_date))
-        for line in lines
-    ]
-
-
-def _nothing_came(line: MappedLine) -> bool:
-    """Say at a glance that the delivered quantity is as it was, as for most lines it is."""
-    delivered, state = line.values[DELIVERED], line.read.state
-    if state is None:
-        return not delivered
-    return state.presence != Presence.NEVER and delivered == state.values[DELIVERED]
+    return [tuple(_reconstruct(line, receipts, deliveries, run_date)) for line in lines]
 
 
 def _reconstruct(
@@ -82,10 +71,6 @@ def _parts(
     kind: BatchKind, quantity: Decimal, day: date, reference: str | None = None, event: str | None = None
 ) -> Iterator[Delivery]:
     """Yield a batch of the quantity, two where one decimal(18,3) cannot hold it, none where it is zero."""
-    if -LARGEST <= quantity <= LARGEST:
-        if quantity:
-            yield Delivery(kind, quantity, day, reference, event)
-        return
     while quantity:
         part = max(-LARGEST, min(LARGEST, quantity))
         yield Delivery(kind, part, day, reference, event)

@@ -21,7 +21,7 @@ from po_ingest.model import (
 )
 from po_ingest.settings import LineSettings
 from po_ingest.stages.snapshot import OWN_POSITIONS
-from po_ingest.stages.xref import ITEM_CODE, Xref, map_own
+from po_ingest.stages.xref import ITEM_CODE, Xref, entry_of, map_own
 
 XREF_PLACE: Final = {position: place for place, position in enumerate(OWN_POSITIONS)}
 
@@ -101,7 +101,7 @@ def _cause(position: int, new: Value, state: LineState, by: Rules) -> Cause:
         return "config"
     if name in MAPPED_BY_XREF:
         code = cast("str | None", state.values[ITEM_CODE])
-        remapped: Own = map_own(state.own, code, by.xref, by.default_supplier)
+        remapped: Own = map_own(state.own, code, entry_of(code, by.xref), by.default_supplier)
         if remapped[XREF_PLACE[position]] == new:
             return "xref"
     return "erp"

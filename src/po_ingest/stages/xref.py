@@ -156,12 +156,13 @@ def remapped(tonight: Snapshot, xref: Xref) -> Iterator[int]:
             yield at
 
 
-def map_own(own: Own, item_code: str | None, xref: Xref, default_supplier: str) -> Own:
+def entry_of(item_code: str | None, xref: Xref) -> XrefEntry | None:
+    """Return the cross-reference's entry of an item code."""
+    return xref.get(item_code) if item_code is not None else None
+
+
+def map_own(own: Own, item_code: str | None, entry: XrefEntry | None, default_supplier: str) -> Own:
     """Return SKU, item and supplier: the cross-reference's, else the ERP's own, else item code or default supplier."""
-    return _map_own(own, item_code, xref.get(item_code) if item_code is not None else None, default_supplier)
-
-
-def _map_own(own: Own, item_code: str | None, entry: XrefEntry | None, default_supplier: str) -> Own:
     mapped = entry.mapped if entry else NOT_MAPPED
     return (
         mapped[0] or own[0] or item_code,
@@ -183,8 +184,8 @@ def map_lines(lines: Iterable[ReadLine], xref: Xref, default_supplier: str) -> l
 def _map_line(line: ReadLine, xref: Xref, default_supplier: str) -> MappedLine:
     code = cast("str | None", line.values[ITEM_CODE])
     values: list[Value] = list(line.values)
-    entry = xref.get(code) if code is not None else None
-    values[SKU], values[ITEM], values[SUPPLIER] = _map_own(own_of(line.values), code, entry, default_supplier)
+    entry = entry_of(code, xref)
+    values[SKU], values[ITEM], values[SUPPLIER] = map_own(own_of(line.values), code, entry, default_supplier)
     is_unmapped = code is not None and entry is None
     return MappedLine(line, tuple(values), is_unmapped, entry.digest if entry else None)
 
