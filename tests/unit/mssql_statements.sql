@@ -461,7 +461,7 @@ po.po_line.custom_date_5, po.po_line.custom_text_1, po.po_line.custom_text_2, po
 po.po_line.custom_text_4, po.po_line.custom_text_5, po.po_line.custom_decimal_1, po.po_line.custom_decimal_2,
 po.po_line.custom_decimal_3, po.po_line.custom_decimal_4, po.po_line.custom_decimal_5
 FROM po.po_line
-WHERE po.po_line.id BETWEEN ? AND ?
+WHERE po.po_line.id BETWEEN ? AND ? AND po.po_line.snapshot_id IS NOT NULL
 GO
 
 SELECT max(po.erp_change_event.id) AS max_1

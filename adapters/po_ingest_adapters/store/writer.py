@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
-from json.encoder import encode_basestring_ascii as quote_json
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
@@ -27,7 +26,6 @@ IdentifiedChange: TypeAlias = tuple[int, LineChange]
 EncodedLine: TypeAlias = tuple[int, LineChange, tuple[Any, ...], int | None]
 """A line's id, what happens to it, its values as the driver takes them, and the id of the snapshot state it gets."""
 
-LINE_KEY: Final = ("erp", "po_number", "line_number")
 LINE_COLUMNS: Final = (
     "presence",
     "row_fingerprint",
@@ -62,14 +60,9 @@ class DeltaWriter:
         """Write a delta; return the line ids of its changes, in order."""
         ids = self._line_ids(delta.changes)
         changes: list[IdentifiedChange] = list(zip(ids, delta.changes, strict=True))
-        first = [change for change in changes if change[1].line_id is None]
-        if all(_is_plain_first(change) for _, change in first):
-            self._insert_first_lines(first)
-            lines = self._encoded([change for change in changes if change[1].line_id is not None])
-        else:
-            lines = self._encoded(changes)
-            self._insert_lines([line for line in lines if line[1].line_id is None])
-        self._update_lines([line for line in lines if line[1].line_id is not None], with_events=delta.with_events)
+        self._insert_lines([change for change in changes if change[1].line_id is None])
+        lines = self._encoded([change for change in changes if change[1].line_id is not None])
+        self._update_lines(lines, with_events=delta.with_events)
         self._mark_missing(delta)
         self._close_snapshots(delta, lines)
         self._open_snapshots(lines)
@@ -105,59 +98,68 @@ class DeltaWriter:
     def _encode(self, table: Table, names: Sequence[str], rows: Rows) -> Rows:
         return encode(self.bulk.connection.dialect, [table.c[name] for name in names], rows)
 
+    def _encode_columns(self, table: Table, names: Sequence[str], rows: Rows) -> dict[str, Sequence[Any]]:
+        return encode_columns(self.bulk.connection.dialect, [table.c[name] for name in names], rows)
+
     # -- po_line
 
-    def _insert_first_lines(self, lines: Sequence[IdentifiedChange]) -> None:
-        """Insert lines as the ERP and the cross-reference give them, column by column, and open their first states.
+    def _insert_lines(self, lines: Sequence[IdentifiedChange]) -> None:
+        """Insert new lines, column by column, and open their first states in the snapshot history.
 
-        What they have of `erp_snapshot` is copied from `po_line` within the database: it is sent once.
+        Where po_line shows the slots that the ERP gives, as it does for all lines that a run reads, the states are
+        copied from it within the database: they are sent once.
         """
         if not lines:
             return
         changes = [change for _, change in lines]
         table, run_id = self.tables.line, repeat(self.run.run_id)
-        fields = [table.c[name] for name in FIELD_NAMES]
-        (no,), (yes,) = self._encode(table, ("is_stale",), [(False,), (True,)])
+        values = self._encode_columns(table, FIELD_NAMES, [change.values for change in changes])
+        are_copies = not any(map(_has_own_slots, changes))
+        own = {} if are_copies else self._encode_columns(table, CUSTOM_SLOTS, [change.slots for change in changes])
+        snapshots = list(self._snapshot_ids(changes))
+        (no, _), (yes, now) = self._flags()
         sources = list(map(_SourcesJson(), [change.sources for change in changes]))
         columns: dict[str, Iterable[Any]] = {
             "id": [line_id for line_id, _ in lines],
             "erp": repeat(self.erp),
             "po_number": [change.key[0] for change in changes],
             "line_number": [change.key[1] for change in changes],
-            "presence": repeat(Presence.ACTIVE.value),
+            "presence": [change.presence.value for change in changes],
             "row_fingerprint": [change.fingerprint for change in changes],
             "receipts_fingerprint": [change.receipts for change in changes],
             "xref_fingerprint": [change.mapping for change in changes],
-            **encode_columns(self.bulk.connection.dialect, fields, [change.values for change in changes]),
+            **values,
+            **own,
             "is_unmapped": [yes if change.is_unmapped else no for change in changes],
-            "is_stale": repeat(no),
-            "absent_since": repeat(None),
+            "is_stale": [no if change.presence is Presence.ACTIVE else yes for change in changes],
+            "absent_since": [None if change.presence is Presence.ACTIVE else now for change in changes],
             "source_quality": [quality for quality, _ in sources],
             "custom_column_sources": [content for _, content in sources],
             "erp_values": list(map(_ErpValues(), changes)),
-            "snapshot_id": self._reserve(self.tables.snapshot, len(lines)),
+            "snapshot_id": snapshots,
             "first_seen_run_id": run_id,
             "last_changed_run_id": run_id,
         }
         self.bulk.insert_columns(table, columns)
-        self._open_first_snapshots(lines[0][0], lines[-1][0])
+        if are_copies:
+            self._copy_states(lines[0][0], lines[-1][0])
+        else:
+            encoded = zip(lines, zip(*values.values(), strict=True), snapshots, strict=True)
+            self._open_snapshots([(*line, row, snapshot_id) for line, row, snapshot_id in encoded])
 
-    def _open_first_snapshots(self, first_id: int, last_id: int) -> None:
+    def _copy_states(self, first_id: int, last_id: int) -> None:
         line, snapshot = self.tables.line, self.tables.snapshot
         states = select(
             line.c.snapshot_id, line.c.id, literal(self.run.run_id, ID), *(line.c[name] for name in FIELD_NAMES)
-        ).where(line.c.id.between(first_id, last_id))
+        ).where(line.c.id.between(first_id, last_id), line.c.snapshot_id.is_not(None))
         names = ("id", "po_line_id", "valid_from_run_id", *FIELD_NAMES)
         self.bulk.connection.execute(insert(snapshot).from_select(names, states.order_by(line.c.id)))
 
-    def _insert_lines(self, lines: list[EncodedLine]) -> None:
-        run_id = self.run.run_id
-        absences = [change.presence is not Presence.ACTIVE for _, change, _, _ in lines]
-        rows = [
-            (line_id, self.erp, *change.key, *row, run_id, run_id)
-            for (line_id, change, _, _), row in zip(lines, self._line_rows(lines, absences), strict=True)
-        ]
-        self.bulk.insert(self.tables.line, ("id", *LINE_KEY, *LINE_COLUMNS), rows)
+    def _flags(self) -> Rows:
+        """Return False and True as the driver takes them, and with True the time since when a line is absent."""
+        return self._encode(
+            self.tables.line, ("is_stale", "absent_since"), [(False, None), (True, self.run.started_at)]
+        )
 
     def _update_lines(self, lines: list[EncodedLine], *, with_events: bool) -> None:
         """Update known lines; a line that a user entered is seen by the ERP for the first time here."""
@@ -179,9 +181,7 @@ class DeltaWriter:
 
         Numbers, bytes and JSON already made need no encoding; flags and times take few values, encoded once.
         """
-        (no, _), (yes, now) = self._encode(
-            self.tables.line, ("is_stale", "absent_since"), [(False, None), (True, self.run.started_at)]
-        )
+        (no, _), (yes, now) = self._flags()
         sources_json, erp_values = _SourcesJson(), _ErpValues()
         shown = self._with_slots(lines)
         for (_, change, _, snapshot_id), values, is_news in zip(lines, shown, becomes_absent, strict=True):
@@ -202,7 +202,7 @@ class DeltaWriter:
     def _with_slots(self, lines: list[EncodedLine]) -> Rows:
         """Return the encoded values with the custom slots as they shall stand in po_line."""
         shown = [row for _, _, row, _ in lines]
-        differing = [at for at, (_, change, _, _) in enumerate(lines) if change.slots != _pick_slots(change.values)]
+        differing = [at for at, (_, change, _, _) in enumerate(lines) if _has_own_slots(change)]
         slots = self._encode(self.tables.line, CUSTOM_SLOTS, [lines[at][1].slots for at in differing])
         for at, slot in zip(differing, slots, strict=True):
             row = list(shown[at])
@@ -258,14 +258,12 @@ class DeltaWriter:
         if not batches:
             return
         table = self.tables.batch
-        encoded = [table.c[name] for name in ("delivered_quantity", "delivery_date")]
+        given = [(each.quantity, each.date) for _, _, each in batches]
         columns: dict[str, Iterable[Any]] = {
             "id": self._reserve(table, len(batches)),
             "po_line_id": [line_id for line_id, _, _ in batches],
             "sequence": [number for _, number, _ in batches],
-            **encode_columns(
-                self.bulk.connection.dialect, encoded, [(each.quantity, each.date) for _, _, each in batches]
-            ),
+            **self._encode_columns(table, ("delivered_quantity", "delivery_date"), given),
             "kind": [each.kind for _, _, each in batches],
             "reference": [each.reference for _, _, each in batches],
             "event": [each.event for _, _, each in batches],
@@ -300,12 +298,9 @@ class DeltaWriter:
             )
             for row in rejected
         ]
-        self._insert_with_ids(self.tables.rejected, names, rows)
-
-    def _insert_with_ids(self, table: Table, names: Sequence[str], rows: Rows) -> None:
-        ids = self._reserve(table, len(rows))
-        encoded = [(next(ids), *row) for row in self._encode(table, names, rows)]
-        self.bulk.insert(table, ("id", *names), encoded)
+        ids = self._reserve(self.tables.rejected, len(rows))
+        encoded = [(next(ids), *row) for row in self._encode(self.tables.rejected, names, rows)]
+        self.bulk.insert(self.tables.rejected, ("id", *names), encoded)
 
 
 def line_update(table: Table) -> Update:
@@ -328,13 +323,9 @@ def _unless_none(column: Column[Any]) -> Any:  # noqa: ANN401 - an expression
     return func.coalesce(bindparam(column.name), column)
 
 
-def _is_plain_first(change: LineChange) -> bool:
-    """Say whether a new line shows in po_line what its first snapshot state has: so do all that a run reads."""
-    return (
-        change.presence is Presence.ACTIVE
-        and change.snapshot is SnapshotAction.OPEN
-        and change.slots == _pick_slots(change.values)
-    )
+def _has_own_slots(change: LineChange) -> bool:
+    """Say whether po_line shall show other custom slots than the ERP gives."""
+    return bool(change.slots != _pick_slots(change.values))
 
 
 def _becomes_absent(change: LineChange, *, with_events: bool) -> bool:
@@ -394,19 +385,12 @@ class _ErpValues:
         if change.own == shown:
             return None
         if (change.own, shown) not in self._seen:
-            self._seen[change.own, shown] = _others_json(change.own, shown)
+            self._seen[change.own, shown] = encode_json(_others(change.own, shown))
         return self._seen[change.own, shown]
 
 
 def _others(own: Own, shown: tuple[Any, ...]) -> dict[str, object]:
     return {name: was for name, was, now in zip(MAPPED_BY_XREF, own, shown, strict=True) if was != now}
-
-
-def _others_json(own: Own, shown: tuple[Any, ...]) -> str:
-    """Return `_others` as JSON; the module's encoder takes longer to set itself up than to write so little."""
-    pairs = zip(MAPPED_BY_XREF, own, shown, strict=True)
-    told = (f'"{name}":{"null" if was is None else quote_json(was)}' for name, was, now in pairs if was != now)
-    return "{" + ",".join(told) + "}"
 
 
 def _change_events(lines: Sequence[IdentifiedChange]) -> Iterator[tuple[Any, ...]]:
