@@ -18,7 +18,8 @@ from po_ingest.fields import FIELDS
 from po_ingest_adapters.store.database import Access
 from po_ingest_adapters.store.dialects import postgresql_connect
 from po_ingest_adapters.store.dialects.postgresql import PostgresqlDatabase
-from po_ingest_adapters.store.dialects.postgresql_rights import NEEDED
+from po_ingest_adapters.store.ids import reserve_ids
+from po_ingest_adapters.store.rights import NEEDED
 from po_ingest_adapters.store.sql import SqlStore
 from support.paths import ROOT
 from support.store_builders import ERP, FULL, Nights, audit_event, delivery, known_line, line_values, new_line
@@ -117,7 +118,7 @@ def test_ids_go_on_after_those_that_users_gave(store: SqlStore, postgres: Postgr
 def test_of_a_failed_transaction_no_id_is_lost(store: SqlStore) -> None:
     def fail() -> None:
         with store.database.begin(Access.WRITE) as connection:
-            store.database.reserve_ids(connection, store.tables.line, 5)
+            reserve_ids(connection, store.tables.line, 5)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

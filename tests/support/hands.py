@@ -12,6 +12,7 @@ from sqlalchemy import Table, insert, select, update
 from po_ingest.fields import CUSTOM_SLOTS, FIELDS, Value
 from po_ingest.model import Presence
 from po_ingest_adapters.store.database import Access
+from po_ingest_adapters.store.ids import reserve_ids
 from po_ingest_adapters.store.memory import MemoryStore, StoredLine
 from po_ingest_adapters.store.sql import SqlStore
 
@@ -86,7 +87,7 @@ class SqlHand:
         line = self.store.tables.line
         with self.store.database.begin(Access.WRITE) as connection:
             row = {
-                "id": self.store.database.reserve_ids(connection, line, 1),
+                "id": reserve_ids(connection, line, 1),
                 "erp": "erp",
                 "po_number": "PO-1",
                 "line_number": 1,

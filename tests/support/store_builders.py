@@ -29,6 +29,7 @@ from po_ingest.model import (
 from po_ingest.ports import Store
 from po_ingest.settings import StoreSettings
 from po_ingest_adapters.store.database import Access
+from po_ingest_adapters.store.ids import reserve_ids
 from po_ingest_adapters.store.memory import MemoryStore, StoredLine
 from po_ingest_adapters.store.sql import SqlStore, create
 from support.store_mssql import Mssql, emulated_store, is_given
@@ -217,7 +218,7 @@ def enter_line(store: Store, key: LineKey, values: Values) -> int:
         return line_id
     assert isinstance(store, SqlStore)
     with store.database.begin(Access.WRITE) as connection:
-        new_id = store.database.reserve_ids(connection, store.tables.line, 1)
+        new_id = reserve_ids(connection, store.tables.line, 1)
         row = {
             "id": new_id,
             "erp": ERP,

@@ -15,8 +15,9 @@ from sqlalchemy.engine import make_url
 from po_ingest.errors import ConfigError, StoreError
 from po_ingest.model import XrefRow
 from po_ingest.settings import StoreSettings
+from po_ingest_adapters.store import rights
 from po_ingest_adapters.store.database import Access
-from po_ingest_adapters.store.dialects import mssql_bulk, mssql_connect, mssql_errors, mssql_rights
+from po_ingest_adapters.store.dialects import mssql_bulk, mssql_connect, mssql_errors
 from po_ingest_adapters.store.sql import SqlStore, create
 from support.mssql_emulator import Error, OperationalError, ProgrammingError, Server, lost, server_error
 from support.store_builders import ERP, KEY, START, Nights, audit_event, line_values, new_line, new_run
@@ -376,7 +377,7 @@ def test_check_writes_nothing(server: Server) -> None:
 
 
 def test_the_rights_that_are_checked_are_for_all_tables(store: SqlStore) -> None:
-    assert set(mssql_rights.NEEDED) == {table.name for table in store.tables.metadata.tables.values()}
+    assert set(rights.NEEDED) == {table.name for table in store.tables.metadata.tables.values()}
 
 
 # -- what errors mean

@@ -89,10 +89,6 @@ class Database(Protocol):
         """Raise StoreError if this login may not write, as far as can be told without writing."""
         ...
 
-    def reserve_ids(self, connection: Connection, table: Table, count: int) -> int:
-        """Return the first of `count` ids in a row that nobody else gets, in a transaction for writing."""
-        ...
-
     def insert_rows(self, connection: Connection, insert: BulkInsert, rows: Rows) -> None:
         """Insert encoded rows, in the order of the insert's names, the fastest way that the driver has."""
         ...

@@ -14,6 +14,7 @@ from po_ingest.model import AuditEvent, Delta, NewRun, RunContext, RunReport, Xr
 from po_ingest.stages.report import report_dict
 from po_ingest_adapters.store.bulk import BulkWriter, chunks, encode
 from po_ingest_adapters.store.database import Database, Rows
+from po_ingest_adapters.store.ids import reserve_ids
 from po_ingest_adapters.store.schema import Tables
 from po_ingest_adapters.store.view import SqlView
 from po_ingest_adapters.store.writer import DeltaWriter
@@ -45,14 +46,13 @@ class SqlTransaction(SqlView):
     def __init__(self, connection: Connection, tables: Tables, database: Database) -> None:
         """Write through a connection that has begun its transaction."""
         super().__init__(connection, tables)
-        self._database = database
         self._bulk = BulkWriter(connection, database)
         self._writers: dict[RunContext, DeltaWriter] = {}
         self._last_hash: str | None = None  # of the audit chain, once this transaction knows it
 
     def start_run(self, run: NewRun) -> int:
         """Insert a run with status `running`; return its id."""
-        run_id = self._database.reserve_ids(self._connection, self._tables.run, 1)
+        run_id = reserve_ids(self._connection, self._tables.run, 1)
         row = {
             "id": run_id,
             "run_identifier": run.run_identifier,
@@ -71,7 +71,7 @@ class SqlTransaction(SqlView):
         """Carry out a delta; return the line ids of its changes, in order."""
         if run not in self._writers:
             erp = self._erp_of(run.run_id)
-            self._writers[run] = DeltaWriter(self._bulk, self._database, self._tables, erp, run)
+            self._writers[run] = DeltaWriter(self._bulk, self._tables, erp, run)
         return self._writers[run].apply(delta)
 
     def _erp_of(self, run_id: int) -> str:
@@ -103,7 +103,7 @@ class SqlTransaction(SqlView):
             return
         table = self._tables.audit
         previous_hash = self._last_hash or self._newest_hash()
-        first = self._database.reserve_ids(self._connection, table, len(waiting))
+        first = reserve_ids(self._connection, table, len(waiting))
         rows: Rows = []
         for row in _chained(first, previous_hash, waiting.values(), in_file=in_file):
             rows.append(row)

@@ -14,7 +14,8 @@ from po_ingest.fields import CUSTOM_SLOTS, FIELDS, INDEX, INTEGER_MAX, INTEGER_M
 from po_ingest.model import Delta, LineChange, Own, Presence, RejectedRow, RunContext, SnapshotAction
 from po_ingest_adapters.store.bulk import BulkWriter, chunks, encode, encode_columns, fetch_rows
 from po_ingest_adapters.store.column_types import ID, encode_json
-from po_ingest_adapters.store.database import Database, Rows
+from po_ingest_adapters.store.database import Rows
+from po_ingest_adapters.store.ids import reserve_ids
 from po_ingest_adapters.store.schema import Tables
 
 FIELD_NAMES: Final = tuple(field.name for field in FIELDS)
@@ -51,7 +52,6 @@ class DeltaWriter:
     """Writes deltas of a run within one transaction."""
 
     bulk: BulkWriter
-    database: Database
     tables: Tables
     erp: str
     run: RunContext
@@ -92,7 +92,7 @@ class DeltaWriter:
     def _reserve(self, table: Table, count: int) -> Iterator[int]:
         if not count:
             return iter(())
-        first = self.database.reserve_ids(self.bulk.connection, table, count)
+        first = reserve_ids(self.bulk.connection, table, count)
         return iter(range(first, first + count))
 
     def _encode(self, table: Table, names: Sequence[str], rows: Rows) -> Rows:

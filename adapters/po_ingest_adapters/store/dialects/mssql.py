@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Connection, Engine, Table, create_engine, func, select
+from sqlalchemy import Connection, Engine, Table, create_engine
 from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -19,6 +19,7 @@ from po_ingest.errors import ConfigError, StoreError
 from po_ingest.settings import StoreSettings
 from po_ingest_adapters.store.database import Access, BulkChange, BulkInsert, Rows
 from po_ingest_adapters.store.dialects import mssql_bulk, mssql_connect, mssql_errors, mssql_rights
+from po_ingest_adapters.store.dialects.server import ServerDatabase
 
 DRIVERS: Final = frozenset({"mssql", "mssql+pyodbc"})
 SCHEMA_NAME: Final = re.compile(r"[^\W\d]\w{0,63}")
@@ -40,7 +41,7 @@ def open_database(url: URL, settings: StoreSettings) -> MssqlDatabase:
 
 
 @attrs.frozen(slots=True)
-class MssqlDatabase:
+class MssqlDatabase(ServerDatabase):
     """A schema of a SQL Server database."""
 
     target: mssql_connect.Target
@@ -74,10 +75,6 @@ class MssqlDatabase:
     def label(self) -> str:
         """Return how the store is called in messages."""
         return f"the store {self.target.where} (schema {self.schema})"
-
-    def is_there(self) -> bool:
-        """Return True: whether the server answers is told by connecting, whether there are tables by looking."""
-        return True
 
     def prepare(self) -> None:
         """Make the schema if it is missing; the right to make one is needed only then."""
@@ -173,10 +170,7 @@ class MssqlDatabase:
         with suppress(self._driver.Error):
             mode = _scalar(holder, f"SELECT APPLOCK_MODE(N'public', N'{self._resource(erp)}', N'Session')")
         if mode != "Exclusive":
-            raise StoreError(
-                f"the connection that held the lock of ERP {erp!r} in {self.label()} was lost",
-                hint="run again; nothing of this run was applied",
-            )
+            raise self._lock_lost(erp)
 
     def _end(self, connection: Connection, access: Access) -> None:
         """Commit. If the connection is lost meanwhile nobody knows the outcome, and a retry might apply all twice."""
@@ -187,12 +181,6 @@ class MssqlDatabase:
                 raise
             self._unsettled.append(access)
             raise self._unknown_outcome() from error
-
-    def _unknown_outcome(self) -> StoreError:
-        return StoreError(
-            f"the connection to {self.label()} was lost in the moment of the commit, and its outcome is unknown",
-            hint="see `po-ingest runs`: the run is there as completed, or nothing of it was applied",
-        )
 
     # -- rights
 
@@ -212,16 +200,6 @@ class MssqlDatabase:
             raise StoreError(f"{self.label()} can only be read", hint=mssql_errors.READ_ONLY)
 
     # -- rows
-
-    def reserve_ids(self, connection: Connection, table: Table, count: int) -> int:
-        """Return the id after the highest; `begin` keeps everybody else from it, so it is asked for once."""
-        reserved: dict[str, int] = connection.info.setdefault("reserved ids", {})
-        if table.name not in reserved:
-            highest: int | None = connection.execute(select(func.max(table.c.id))).scalar()
-            reserved[table.name] = (highest or 0) + 1
-        first = reserved[table.name]
-        reserved[table.name] += count
-        return first
 
     def insert_rows(self, connection: Connection, insert: BulkInsert, rows: Rows) -> None:
         """Insert rows with one statement for thousands."""
@@ -247,38 +225,12 @@ class MssqlDatabase:
         """Tell an error of SQL Server or of the connection to the user."""
         return mssql_errors.explain(self.label(), error, self.target.scrub)
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except (DBAPIError, self._driver.Error) as error:
-            raise self.explain(error) from error
-
     # -- the lock
 
     def _resource(self, erp: str, what: str = "run") -> str:
         """Return the name of an application lock of this database, which stands for the schema and the ERP."""
         digest = blake2b(erp.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
         return f"po-ingest {what} {self.schema} {digest}"
-
-    @contextmanager
-    def lock(self, erp: str) -> Iterator[bool]:
-        """Take the lock of an ERP, in a session of its own: the server gives it back when the session ends."""
-        with self._told():
-            holder = self._connect()
-        with closing(holder):
-            with self._told():
-                is_taken = self._try_lock(holder, erp)
-            if not is_taken:
-                yield False
-                return
-            self._held[erp] = holder
-            try:
-                yield True
-            finally:
-                del self._held[erp]
-                with suppress(self._driver.Error):  # then the session, and with it the lock, has ended already
-                    holder.execute(self._release(erp)).close()
 
     def _try_lock(self, holder: Any, erp: str) -> bool:  # noqa: ANN401 - pyodbc has no types
         take = (
@@ -289,8 +241,9 @@ class MssqlDatabase:
         )
         return _scalar(holder, take) in GRANTED
 
-    def _release(self, erp: str) -> str:
-        return f"EXEC sys.sp_releaseapplock @Resource = N'{self._resource(erp)}', @LockOwner = 'Session'"
+    def _unlock(self, holder: Any, erp: str) -> None:  # noqa: ANN401 - pyodbc has no types
+        release = f"EXEC sys.sp_releaseapplock @Resource = N'{self._resource(erp)}', @LockOwner = 'Session'"
+        holder.execute(release).close()
 
     def is_locked(self, erp: str) -> bool:
         """Say whether the lock is taken, without taking it."""

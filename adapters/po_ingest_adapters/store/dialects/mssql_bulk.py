@@ -17,14 +17,12 @@ from functools import singledispatch
 from types import ModuleType
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, TableClause, column, insert, select, table
+from sqlalchemy import Connection, TableClause, column, insert, select, table
 from sqlalchemy.engine import Dialect
-from sqlalchemy.sql.elements import ClauseElement
-from sqlalchemy.sql.visitors import replacement_traverse
 from sqlalchemy.types import TypeEngine
 
-from po_ingest_adapters.store.column_types import ID
 from po_ingest_adapters.store.database import BulkChange, BulkInsert, Rows
+from po_ingest_adapters.store.dialects.set_based import parameter_types, taking_from
 
 ROWS_AT_ONCE: Final = 5000
 """Rows sent with one statement: a few megabytes of text."""
@@ -43,15 +41,8 @@ def insert_sql(bulk: BulkInsert, dialect: Dialect) -> str:
 
 def change_sql(change: BulkChange, dialect: Dialect) -> str:
     """Return the statement that does for all rows, given as JSON, what the change's statement does for each."""
-    target = change.statement.table
-    types = {name: target.c[name].type if name in target.c else ID for name in change.names}  # others: ids and numbers
-    given = _given(change.names)
-
-    def replace(element: object, **_: object) -> Any:  # noqa: ANN401 - SQLAlchemy's signature
-        return given.c[element.key] if isinstance(element, BindParameter) and element.key in types else None
-
-    changed: ClauseElement = replacement_traverse(change.statement, {}, replace)  # type: ignore[assignment]  # an Update
-    return f"{_with_rows(types, dialect)} {changed.compile(dialect=dialect)}"
+    changed = taking_from(change, _given(change.names))
+    return f"{_with_rows(parameter_types(change), dialect)} {changed.compile(dialect=dialect)}"
 
 
 def send(connection: Connection, pyodbc: ModuleType, sql: str, rows: Rows) -> None:

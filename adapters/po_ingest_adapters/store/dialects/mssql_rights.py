@@ -6,21 +6,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-READ: Final = ("SELECT",)
-INSERT: Final = ("SELECT", "INSERT")
-UPDATE: Final = ("SELECT", "INSERT", "UPDATE")
-NEEDED: Final = {
-    "alembic_version": READ,
-    "ingestion_run": UPDATE,
-    "po_line": UPDATE,
-    "erp_snapshot": UPDATE,
-    "erp_change_event": INSERT,
-    "batch": INSERT,
-    "item_xref": READ,
-    "audit_event": INSERT,
-    "rejected_row": INSERT,
-}
-"""What a nightly does to each table; `xref import` also inserts and deletes in item_xref."""
+from po_ingest_adapters.store.rights import PAIRS
+
 OPENJSON_LEVEL: Final = 130
 
 
@@ -47,7 +34,7 @@ def _creating(schema: str) -> str:
 
 def _using(schema: str) -> str:
     """Return the query for the rights that are missing on the tables; NULL where a table cannot even be seen."""
-    pairs = ", ".join(f"(N'{name}', N'{right}')" for name, rights in NEEDED.items() for right in rights)
+    pairs = ", ".join(f"(N'{name}', N'{right}')" for name, right in PAIRS)
     has = f"HAS_PERMS_BY_NAME(N'[{schema}].' + QUOTENAME(needed.name), N'OBJECT', needed.permission)"
     return (
         "SELECT needed.permission + N' on ' + needed.name "  # noqa: S608 - our names

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
-from sqlalchemy import Connection, Engine, Table, create_engine, func, select
+from sqlalchemy import Connection, Engine, Table, create_engine
 from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.engine.base import RootTransaction
 from sqlalchemy.exc import DBAPIError
@@ -22,6 +22,7 @@ from po_ingest.errors import ConfigError, StoreError
 from po_ingest.settings import StoreSettings
 from po_ingest_adapters.store.database import Access, BulkChange, BulkInsert, Rows
 from po_ingest_adapters.store.dialects import postgresql_bulk, postgresql_connect, postgresql_errors, postgresql_rights
+from po_ingest_adapters.store.dialects.server import ServerDatabase
 
 if TYPE_CHECKING:
     import psycopg
@@ -59,7 +60,7 @@ def _driver() -> ModuleType:
 
 
 @attrs.frozen(slots=True)
-class PostgresqlDatabase:
+class PostgresqlDatabase(ServerDatabase):
     """A schema of a PostgreSQL database."""
 
     url: URL = attrs.field(repr=False)
@@ -100,10 +101,6 @@ class PostgresqlDatabase:
     def label(self) -> str:
         """Return how the store is called in messages."""
         return postgresql_connect.label(self.url, self.schema)
-
-    def is_there(self) -> bool:
-        """Return True: whether the server answers is told by connecting, whether there are tables by looking."""
-        return True
 
     def prepare(self) -> None:
         """Make the schema if it is missing; the right to make one is needed only then."""
@@ -167,10 +164,7 @@ class PostgresqlDatabase:
         try:
             holder.execute("SELECT 1").close()
         except self._driver.Error as error:
-            raise StoreError(
-                f"the connection that held the lock of ERP {erp!r} in {self.label()} was lost",
-                hint="run again; nothing of this run was applied",
-            ) from error
+            raise self._lock_lost(erp) from error
 
     def _commit(self, transaction: RootTransaction, number: str) -> None:
         """Commit; if the connection is lost meanwhile, learn from the server whether it did.
@@ -195,10 +189,7 @@ class PostgresqlDatabase:
                 if outcome in {"committed", "aborted"}:
                     self._unsettled.remove(number)
                     return outcome == "committed"
-        raise StoreError(
-            f"the connection to {self.label()} was lost in the moment of the commit, and its outcome is unknown",
-            hint="see `po-ingest runs`: the run is there as completed, or nothing of it was applied",
-        )
+        raise self._unknown_outcome()
 
     @staticmethod
     def _outcome(connection: psycopg.Connection, number: str) -> str | None:
@@ -246,16 +237,6 @@ class PostgresqlDatabase:
 
     # -- rows
 
-    def reserve_ids(self, connection: Connection, table: Table, count: int) -> int:
-        """Return the id after the highest; `begin` keeps everybody else from it, so it is asked for once."""
-        reserved: dict[str, int] = connection.info.setdefault("reserved ids", {})
-        if table.name not in reserved:
-            highest: int | None = connection.execute(select(func.max(table.c.id))).scalar()
-            reserved[table.name] = (highest or 0) + 1
-        first = reserved[table.name]
-        reserved[table.name] += count
-        return first
-
     def insert_rows(self, connection: Connection, insert: BulkInsert, rows: Rows) -> None:
         """Insert rows by COPY."""
         postgresql_bulk.copy_rows(_raw(connection), insert, self.dialect, rows)
@@ -286,13 +267,6 @@ class PostgresqlDatabase:
         """Tell an error of PostgreSQL or of the connection to the user."""
         return postgresql_errors.explain(self.label(), error)
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except (DBAPIError, self._driver.Error) as error:
-            raise self.explain(error) from error
-
     # -- the lock
 
     def _lock_key(self, erp: str, what: str = "run") -> int:
@@ -300,25 +274,6 @@ class PostgresqlDatabase:
         text = f"po-ingest\0{what}\0{self.schema}\0{erp}"
         digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         return int.from_bytes(digest, "big", signed=True)
-
-    @contextmanager
-    def lock(self, erp: str) -> Iterator[bool]:
-        """Take the lock of an ERP, in a session of its own: the server gives it back when the session ends."""
-        with self._told():
-            holder = self._connect()
-        with closing(holder):
-            with self._told():
-                is_taken = self._try_lock(holder, erp)
-            if not is_taken:
-                yield False
-                return
-            self._held[erp] = holder
-            try:
-                yield True
-            finally:
-                del self._held[erp]
-                with suppress(self._driver.Error):  # then the session, and with it the lock, has ended already
-                    holder.execute("SELECT pg_advisory_unlock(%s)", (self._lock_key(erp),))
 
     def _try_lock(self, holder: psycopg.Connection, erp: str) -> bool:
         for look in range(LOCK_LOOKS):
@@ -328,6 +283,9 @@ class PostgresqlDatabase:
             if row and row[0]:
                 return True
         return False
+
+    def _unlock(self, holder: psycopg.Connection, erp: str) -> None:
+        holder.execute("SELECT pg_advisory_unlock(%s)", (self._lock_key(erp),))
 
     def is_locked(self, erp: str) -> bool:
         """Say whether the lock is taken, by a look at the server's list of locks."""

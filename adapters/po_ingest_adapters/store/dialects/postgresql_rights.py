@@ -6,21 +6,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-READ: Final = ("SELECT",)
-INSERT: Final = ("SELECT", "INSERT")
-UPDATE: Final = ("SELECT", "INSERT", "UPDATE")
-NEEDED: Final = {
-    "alembic_version": READ,
-    "ingestion_run": UPDATE,
-    "po_line": UPDATE,
-    "erp_snapshot": UPDATE,
-    "erp_change_event": INSERT,
-    "batch": INSERT,
-    "item_xref": READ,
-    "audit_event": INSERT,
-    "rejected_row": INSERT,
-}
-"""What a nightly does to each table; `xref import` also inserts and deletes in item_xref."""
+from po_ingest_adapters.store.rights import PAIRS
+
 ON_SCHEMA: Final = """
 SELECT has_schema_privilege(oid, 'USAGE'), has_schema_privilege(oid, 'CREATE'),
     EXISTS (SELECT FROM pg_class WHERE relnamespace = pg_namespace.oid AND relname = 'alembic_version')
@@ -46,6 +33,5 @@ def lacking(connection: Connection, schema: str) -> str:
         return "USAGE on the schema"
     if not has_tables:
         return "" if may_create else "CREATE on the schema, and its tables are not there yet"
-    pairs = [(name, right) for name, rights in NEEDED.items() for right in rights]
-    parameters = ([name for name, _ in pairs], [right for _, right in pairs], schema)
+    parameters = ([name for name, _ in PAIRS], [right for _, right in PAIRS], schema)
     return ", ".join(connection.exec_driver_sql(ON_TABLES, parameters).scalars())

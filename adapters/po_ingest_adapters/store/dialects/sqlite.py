@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 import attrs
-from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -197,11 +197,6 @@ class SqliteDatabase:
         is_file = first != self.path or first.is_file()
         if not is_file or not folder.is_dir() or not _may_write(first) or not _may_add(folder):
             raise StoreError(f"{self.label()} cannot be written", hint=HINTS[sqlite3.SQLITE_READONLY])
-
-    def reserve_ids(self, connection: Connection, table: Table, count: int) -> int:  # noqa: ARG002 - others count
-        """Return the id after the highest; BEGIN IMMEDIATE keeps everybody else from it."""
-        highest: int | None = connection.execute(select(func.max(table.c.id))).scalar()
-        return (highest or 0) + 1
 
     def insert_rows(self, connection: Connection, insert: BulkInsert, rows: Rows) -> None:
         """Insert rows: the driver prepares the statement once."""
