@@ -19,7 +19,7 @@ from po_ingest.cli.signals import interruptible
 from po_ingest.errors import Interrupted
 from po_ingest.settings import ErpSettings, RetrySettings
 from po_ingest_adapters.erp import blocking
-from support.erp_postgres import Server, postgres_server
+from support.erp_postgres import Server
 from support.skips import FREETDS_DRIVER, POSTGRESQL_DRIVER, SQLITE_DRIVER, skip_without_driver
 
 pyodbc = pytest.importorskip("pyodbc", reason="pyodbc finds no ODBC: apt-get install unixodbc", exc_type=ImportError)
@@ -34,13 +34,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 DECLARE_FETCH = ";UseDeclareFetch=1;Fetch=1"
 """Has the driver keep a cursor of the server open, within a transaction."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    skip_without_driver(POSTGRESQL_DRIVER)
-    with postgres_server() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,28 +13,20 @@ import attrs
 import pytest
 
 from po_ingest.errors import ErpError
-from po_ingest.model import RawRow
 from po_ingest_adapters.erp.deadline import Patience
-from support.erp_postgres import Server, postgres_server
+from support.erp_postgres import Server
 from support.skips import POSTGRESQL_DRIVER, SQLITE_DRIVER, skip_without_driver
 
 pyodbc = pytest.importorskip("pyodbc", reason="pyodbc finds no ODBC: apt-get install unixodbc", exc_type=ImportError)
 
 from po_ingest_adapters.erp import odbc, odbc_session  # noqa: E402 - only where pyodbc can be imported
-from support.erp_odbc import OdbcPostgresHarness, odbc_source  # noqa: E402 - as above
+from support.erp_odbc import OdbcPostgresHarness, error_of, odbc_source, rows_of  # noqa: E402 - as above
 
 if TYPE_CHECKING:
     from po_ingest_adapters.erp.odbc import OdbcErpSource
 
 MARKER = "Geheim;4711}"
 SECRET = f"Pwd={{{MARKER.replace('}', '}}')}}}"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    skip_without_driver(POSTGRESQL_DRIVER)
-    with postgres_server() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -75,22 +66,16 @@ def over_sqlite(path: Path, extra: str = "") -> OdbcErpSource:
     return odbc_source(f"Driver={SQLITE_DRIVER};Database={path};NoCreat=1;{extra}")
 
 
-def read(source: OdbcErpSource, sql: str) -> list[RawRow]:
-    with source.query(sql) as result:
-        return [row for chunk in result.chunks for row in chunk]
-
-
 def failure(source: OdbcErpSource, sql: str = "SELECT 1") -> ErpError:
-    with pytest.raises(ErpError) as caught:
-        read(source, sql)
-    assert MARKER not in str(caught.value)
-    assert caught.value.__context__ is None or caught.value.__suppress_context__  # the log has no driver's text
-    return caught.value
+    error = error_of(source, sql)
+    assert MARKER not in str(error)
+    assert error.__context__ is None or error.__suppress_context__  # the log has no driver's text
+    return error
 
 
 # -- values
 def test_values_come_as_pythons_types(postgres: OdbcPostgresHarness) -> None:
-    (row,) = read(odbc_source(postgres.server.odbc(POSTGRESQL_DRIVER, user=postgres.user)), "SELECT * FROM types")
+    (row,) = rows_of(odbc_source(postgres.server.odbc(POSTGRESQL_DRIVER, user=postgres.user)), "SELECT * FROM types")
     assert row == (
         "a",
         12345678901234,
@@ -116,7 +101,7 @@ def test_a_value_that_python_cannot_hold_is_told(postgres: OdbcPostgresHarness) 
 def test_the_postgresql_driver_makes_up_dates_that_it_cannot_hold(postgres: OdbcPostgresHarness, value: str) -> None:
     """What docs/erp-adapters.md warns of."""
     source = odbc_source(postgres.server.odbc(POSTGRESQL_DRIVER))
-    ((made_up, text),) = read(source, f"SELECT date '{value}', CAST(date '{value}' AS text)")
+    ((made_up, text),) = rows_of(source, f"SELECT date '{value}', CAST(date '{value}' AS text)")
     assert isinstance(made_up, date)
     assert made_up.year < 10_000
     assert text == value
@@ -124,8 +109,8 @@ def test_the_postgresql_driver_makes_up_dates_that_it_cannot_hold(postgres: Odbc
 
 def test_the_sqlite_driver_needs_an_option_for_big_integers_and_loses_bad_dates(sqlite_file: Path) -> None:
     """What docs/erp-adapters.md warns of."""
-    assert read(over_sqlite(sqlite_file), "SELECT * FROM lines") == [("PO-1", None, 1942892530)]
-    assert read(over_sqlite(sqlite_file, "BigInt=1"), "SELECT n FROM lines") == [(12345678901234,)]
+    assert rows_of(over_sqlite(sqlite_file), "SELECT * FROM lines") == [("PO-1", None, 1942892530)]
+    assert rows_of(over_sqlite(sqlite_file, "BigInt=1"), "SELECT n FROM lines") == [(12345678901234,)]
 
 
 # -- nothing is written
@@ -134,7 +119,7 @@ def test_r15_where_a_session_cannot_be_read_only_what_is_written_is_rolled_back(
 ) -> None:
     monkeypatch.setattr(odbc_session, "DIALECTS", {})
     failure(over_sqlite(sqlite_file), "DELETE FROM lines")
-    assert len(read(over_sqlite(sqlite_file), "SELECT * FROM lines")) == 1
+    assert len(rows_of(over_sqlite(sqlite_file), "SELECT * FROM lines")) == 1
 
 
 def test_r15_an_unknown_server_gets_one_transaction_that_is_rolled_back(
@@ -142,8 +127,8 @@ def test_r15_an_unknown_server_gets_one_transaction_that_is_rolled_back(
 ) -> None:
     monkeypatch.setattr(odbc_session, "DIALECTS", {})
     source = odbc_source(postgres.server.odbc(POSTGRESQL_DRIVER))
-    assert read(source, "DELETE FROM erp.types RETURNING t") == [("a",)]
-    assert read(source, "SELECT t FROM erp.types") == [("a",)]
+    assert rows_of(source, "DELETE FROM erp.types RETURNING t") == [("a",)]
+    assert rows_of(source, "SELECT t FROM erp.types") == [("a",)]
 
 
 def test_r15_the_server_itself_refuses_writes(postgres: OdbcPostgresHarness) -> None:
@@ -154,7 +139,7 @@ def test_r15_the_server_itself_refuses_writes(postgres: OdbcPostgresHarness) -> 
 
 def test_a_batch_may_do_other_things_before_its_result(postgres: OdbcPostgresHarness) -> None:
     source = odbc_source(postgres.server.odbc(POSTGRESQL_DRIVER))
-    assert read(source, "SET search_path = erp; SELECT t FROM types") == [("a",)]
+    assert rows_of(source, "SET search_path = erp; SELECT t FROM types") == [("a",)]
 
 
 # -- R12
