@@ -17,6 +17,7 @@ from po_ingest_adapters.store import migrate
 from po_ingest_adapters.store.database import Access
 from po_ingest_adapters.store.schema import HEAD, REVISIONS
 from po_ingest_adapters.store.sql import SqlStore
+from support.ddl import comparable
 from support.store_builders import ERP, Nights, new_line, sqlite_store
 from support.store_files import raw
 from support.store_postgres import Postgres
@@ -48,9 +49,9 @@ class Sqlite:
         return sqlite_store(self.folder / f"{name}.db")
 
     def schema_of(self, name: str) -> dict[str, object]:
-        """Return the DDL of everything in a file; blanks do not count."""
+        """Return the DDL of everything in a file; blanks and the order of columns do not count."""
         rows = raw(self.folder / f"{name}.db", "SELECT name, coalesce(sql, '') FROM sqlite_master")
-        return {each: " ".join(sql.split()) for each, sql in rows}
+        return {each: comparable([sql]) for each, sql in rows}
 
     def run_script(self, name: str, ddl: str) -> None:
         with closing(sqlite3.connect(self.folder / f"{name}.db")) as connection:
@@ -61,7 +62,7 @@ class Sqlite:
 
 
 CATALOGUE = {
-    "columns": "SELECT relname || '.' || attname, (attnum, format_type(atttypid, atttypmod), attnotnull, collname, "
+    "columns": "SELECT relname || '.' || attname, (format_type(atttypid, atttypmod), attnotnull, collname, "
     "pg_get_expr(adbin, adrelid))::text FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid "
     "LEFT JOIN pg_collation ON pg_collation.oid = attcollation "
     "LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum "
