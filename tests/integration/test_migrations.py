@@ -17,6 +17,7 @@ from po_ingest_adapters.store import migrate
 from po_ingest_adapters.store.database import Access
 from po_ingest_adapters.store.schema import HEAD, REVISIONS
 from po_ingest_adapters.store.sql import SqlStore
+from po_ingest_adapters.store.views import MADE_IN, views_of
 from support.ddl import comparable
 from support.store_builders import ERP, Nights, new_line, sqlite_store
 from support.store_files import raw
@@ -139,6 +140,10 @@ def test_the_migrations_lead_to_the_very_schema_that_the_code_creates(
     assert migrated.schema() == store.schema()
     assert place.schema_of("migrated") == place.schema_of("store")
     assert len(place.schema_of("store")) > 10
+
+
+def test_only_the_migration_that_the_views_are_of_makes_them() -> None:
+    assert [version for version in REVISIONS if views_of(version, None)] == [MADE_IN]
 
 
 def test_the_ddl_that_is_printed_makes_the_same_schema(store: SqlStore, place: Sqlite | Postgresql) -> None:
