@@ -31,7 +31,6 @@ OUTCOMES: Final = {
 }
 """The status of a finished run -> the type of the event that tells its outcome."""
 
-MISSING: Final = "it is missing from the audit file"
 _OUTCOME_TYPES: Final = frozenset(OUTCOMES.values())
 
 
@@ -79,12 +78,10 @@ def verify(
     bytes replaced (None: there is no file); `waiting` the `event_id` of the events in the spool. Each of the iterables
     is read once, so a trail of any length will do.
     """
-    runs = tuple(runs)
     faults = _Faults()
     chain = _Chain(faults)
     outcomes: dict[int, list[tuple[str, str | None, object]]] = {}
-    open_runs = frozenset(run.id for run in runs if run.status not in OUTCOMES)
-    file = None if file_lines is None else _File(file_lines, faults, open_runs)
+    file = None if file_lines is None else _File(file_lines, faults)
     for event in events:
         chain.check(event)
         if file is not None:
@@ -159,14 +156,11 @@ def _tells(run: Run, event_type: str, reason: str | None, status: object) -> boo
 class _File:
     """Goes through the audit file in step with the store's trail.
 
-    Lines of spooled events stand before their turn, so they are kept until it comes. Events of `open_runs`, in progress
-    or cut off, may be due still: the file gets them at the run's end, or from the next run.
+    Lines of spooled events stand before their turn, so they are kept until it comes.
     """
 
-    def __init__(self, lines: Iterable[str], faults: _Faults, open_runs: Collection[int]) -> None:
+    def __init__(self, lines: Iterable[str], faults: _Faults) -> None:
         self._faults = faults
-        self._open_runs = open_runs
-        self._due: list[ChainedEvent] = []
         self._read = self._parsed(lines)
         self._next: tuple[int, Columns, str] | None = None
         self._early: dict[str, tuple[int, Columns]] = {}
@@ -186,7 +180,6 @@ class _File:
             row_id = columns["id"]
             if columns["event_id"] == event.event.event_id or row_id == event.id:
                 self._advance()
-                self._overdue()
                 if text != event_line(event):
                     self._compare(event, number, columns)
                 return
@@ -194,16 +187,7 @@ class _File:
                 break
             self._pass_over(number, columns)
             self._advance()
-        if event.event.run_id in self._open_runs:
-            self._due.append(event)
-        else:
-            self._faults.add(_name(event), MISSING)
-
-    def _overdue(self) -> None:
-        """Tell the events that were due as missing: the file goes on without them."""
-        for event in self._due:
-            self._faults.add(_name(event), MISSING)
-        self._due.clear()
+        self._faults.add(_name(event), "it is missing from the audit file")
 
     def finish(self, waiting: Collection[str]) -> list[str]:
         """Look at what the store had no event for; return warnings."""
@@ -216,11 +200,6 @@ class _File:
             if event_id not in waiting:
                 self._faults.add(_line(number), f"event {event_id} is neither in the store nor in the spool")
         warnings = []
-        if self._due:
-            warnings.append(
-                f"the run in progress, or cut off, is not in the audit file yet (from {_name(self._due[0])} on); "
-                "its end, or the next run, completes the file"
-            )
         if any(event_id in waiting for _, event_id in early):
             warnings.append("the audit file has events that wait for the store; the next run delivers them")
         if self._torn is not None:

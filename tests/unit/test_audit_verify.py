@@ -231,24 +231,6 @@ def test_r14_lines_cut_from_the_files_end_are_found() -> None:
     assert [fault.where.split(" (")[0] for fault in result.faults] == ["event 6", "event 7"]
 
 
-def test_r14_a_run_that_has_not_ended_may_lack_in_the_files_end_and_is_a_warning() -> None:
-    trail = chained([*EVENTS, event(8, "ingestion_started", run_id=4)], told=[TOLD.event_id])
-    result = check(trail)
-    assert not result.faults
-    assert result.warnings[0].startswith(
-        "the run in progress, or cut off, is not in the audit file yet (from event 8 ("
-    )
-
-
-def test_r14_a_run_that_has_not_ended_is_missing_from_a_file_that_goes_on() -> None:
-    trail = chained([*EVENTS, event(8, "ingestion_started", run_id=4), event(9, run_id=1)], told=[TOLD.event_id])
-    file = lines_of(trail)
-    del file[7]
-    result = check(trail, file=file)
-    assert [fault.what for fault in result.faults] == ["it is missing from the audit file"]
-    assert not result.warnings
-
-
 @pytest.mark.parametrize("place", range(len(TRAIL)))
 def test_r14_a_doubled_line_is_found(place: int) -> None:
     lines = lines_of(TRAIL)
