@@ -23,7 +23,9 @@ from po_ingest.model import (
     RawRow,
     Run,
     RunContext,
+    RunEnd,
     RunReport,
+    RunStart,
     XrefRow,
 )
 
@@ -284,6 +286,21 @@ class RowBuffer(Protocol):
 
     def close(self) -> None:
         """Give up the space."""
+        ...
+
+
+class Observer(Protocol):
+    """Told how runs go; what it raises is logged, and changes nothing of a run.
+
+    Network calls must be bounded by seconds: the process waits for them.
+    """
+
+    def started(self, start: RunStart) -> None:
+        """Hear that a run holds the lock and has its row."""
+        ...
+
+    def ended(self, end: RunEnd) -> None:
+        """Hear how a run ended, after all of it was written."""
         ...
 
 
