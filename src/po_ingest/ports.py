@@ -159,6 +159,10 @@ class StoreView(Protocol):
         """Return active lines' unmapped codes: `erp_item_code`, `lines` (count), and the first line's key."""
         ...
 
+    def last_audit_id(self) -> int:
+        """Return the id of the audit trail's last event; 0 if there is none."""
+        ...
+
     def audit_events(self, after_id: int = 0) -> Iterator[ChainedEvent]:
         """Yield the audit trail in its order, from the event after `after_id`."""
         ...

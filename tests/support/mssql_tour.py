@@ -87,3 +87,4 @@ def _read(view: StoreView) -> None:
     view.gaps(ERP)
     list(view.histories(ERP))
     list(view.audit_events())
+    view.last_audit_id()

@@ -342,6 +342,11 @@ class MemoryView:
             )
         return found
 
+    def last_audit_id(self) -> int:
+        """Return the id of the audit trail's last event; 0 if there is none."""
+        self._plan.step("last_audit_id")
+        return len(self.tables.audit)
+
     def audit_events(self, after_id: int = 0) -> Iterator[ChainedEvent]:
         """Yield the audit trail in its order, from the event after `after_id`."""
         self._plan.step("audit_events")

@@ -338,6 +338,11 @@ class SqlView:
             )
         return found
 
+    def last_audit_id(self) -> int:
+        """Return the id of the audit trail's last event; 0 if there is none."""
+        ((last,),) = self._rows(select(func.max(self._tables.audit.c.id)))
+        return last or 0
+
     def audit_events(self, after_id: int = 0) -> Iterator[ChainedEvent]:
         """Yield the audit trail in its order, from the event after `after_id`."""
         audit = self._tables.audit.c
