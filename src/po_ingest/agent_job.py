@@ -39,8 +39,9 @@ def script(job: AgentJob) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-_HEAD: Final = """-- Creates the SQL Server Agent job of po-ingest, or replaces it. Run it as a member of sysadmin; the steps run as
--- the Agent's account, unless you give them a proxy.
+_HEAD: Final = """\
+-- Creates the SQL Server Agent job of po-ingest, or replaces it. Run it as a member of sysadmin; the steps run as the
+-- Agent's account, unless you give them a proxy.
 --
 -- Neither step is retried by the Agent: po-ingest tries again by itself what is worth it ([erp.retry], [store.retry]),
 -- and whatever else failed would fail again. A step fails by any exit code but 0; the job history has its one line of

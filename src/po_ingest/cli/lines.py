@@ -53,7 +53,8 @@ def history_command(session: Session, po_number: str, line: str | None, *, as_js
     number = None if line is None else queries.parse_line_number(line)
     with session.reading() as (settings, view):
         lines = queries.find_lines(view, settings.erp.name, po_number, number)
-        found = timelines.timelines(view, settings.erp.name, lines)
+        labels = {name: slot.label for name, slot in settings.custom_columns.items() if slot.label}
+        found = timelines.timelines(view, settings.erp.name, lines, labels)
     if as_json:
         output.json_array(row for timeline in found for row in timelines.history_rows(timeline))
         return
