@@ -53,7 +53,7 @@ class Storyteller:
         kind, reference = str(batch["kind"]), batch["reference"]
         what = {"receipt": "delivered", "delta": "delivered"}.get(kind, kind)
         subject = (
-            f"{plain(quantity)} {what}" if what == "delivered" else f"{what} {quantity:+f}".rstrip("0").rstrip(".")
+            f"{plain(quantity)} {what}" if what == "delivered" else f"{what} {'+' * (quantity > 0)}{plain(quantity)}"
         )
         where = f", reference {reference}" if reference else ""
         return f"{subject} on {batch['delivery_date']} ({so_far}){where}"

@@ -94,6 +94,19 @@ def test_a_run_shows_its_progress_and_a_report_in_sections(tmp_path: Path) -> No
     assert "rows" not in CONTROL.sub("", on_terminal("--quiet", "nightly", cwd=home.folder)[1]).partition("Run")[0]
 
 
+def test_a_report_marks_what_is_unusual_compared_with_the_nights_before(tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home")
+    home.insert(*((f"PO-{number}", 1, "M-1", "V1", 1) for number in range(100)))
+    for _ in range(6):
+        assert home.po("nightly").code == 0
+    home.erp("UPDATE erp_order_lines SET ordered_quantity = 2")
+    for command in ("nightly", "report"):
+        shown = CONTROL.sub("", on_terminal(command, cwd=home.folder)[1])
+        assert re.search(r"lines_changed +100 +<- usually 0", shown), command
+        assert not re.search(r"po_lines_processed.*<-", shown)
+    assert "usually" not in home.po("report").out
+
+
 def test_json_on_a_terminal_is_for_reading(lived: Home) -> None:
     _, text = on_terminal("report", "--json", cwd=lived.folder)
     assert text.startswith('{\n  "run_id": 5,\n')

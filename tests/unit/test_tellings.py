@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -22,7 +23,7 @@ def delivery(kind: str, quantity: str, reference: str | None = None) -> dict[str
 def test_a_promise_that_moves_again_is_told_with_how_often_and_how_far_in_all() -> None:
     teller = Storyteller()
     dates = ["2026-03-01", "2026-03-02", "2026-03-15", "2026-03-22", "2026-03-21"]
-    told = [teller.event(changed("promised_date", *pair)) for pair in zip(dates, dates[1:], strict=False)]
+    told = [teller.event(changed("promised_date", *pair)) for pair in pairwise(dates)]
     assert told == [
         "promised date moved from 2026-03-01 to 2026-03-02 (+1 day)",
         "promised date moved from 2026-03-02 to 2026-03-15 (+13 days, second time, +14 days in all)",

@@ -18,6 +18,8 @@ from io import StringIO, TextIOWrapper
 from itertools import chain
 from typing import TYPE_CHECKING, Final, TextIO, TypeAlias
 
+import attrs
+
 from po_ingest.errors import PoIngestError
 from po_ingest.fields import to_text
 
@@ -26,6 +28,15 @@ if TYPE_CHECKING:  # imported on terminals only
 
 Record: TypeAlias = Mapping[str, object]
 """A row to show: column -> value."""
+
+
+@attrs.frozen
+class Remarked:
+    """A value with a remark for people, which only a terminal shows."""
+
+    value: object
+    remark: str
+
 
 Section: TypeAlias = tuple[str, Sequence[tuple[str, object]]]
 """A title, and names with their values."""
@@ -89,7 +100,9 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as people read it, without control characters; none is an empty text."""
+    """Return a value as people read it, without control characters and remarks; none is an empty text."""
+    if isinstance(value, Remarked):
+        value = value.value
     if isinstance(value, Mapping):
         return ", ".join(f"{clean(str(name))} {shown(each)}" for name, each in value.items())
     if isinstance(value, (list, tuple)):
@@ -267,7 +280,11 @@ def pairs_table(pairs: Sequence[tuple[str, object]]) -> None:
     drawn.add_column(overflow="fold")
     for name, value in pairs:
         text = shown(value)
-        drawn.add_row(Text(f"  {name}", style="dim"), Text(text, style=STATUS_STYLES.get(text, "")))
+        cell = Text(text, style=STATUS_STYLES.get(text, ""))
+        if isinstance(value, Remarked):
+            cell.stylize("yellow")
+            cell.append(f"  <- {clean(value.remark)}", style="yellow")
+        drawn.add_row(Text(f"  {name}", style="dim"), cell)
     _guarded(lambda: console().print(drawn))
 
 

@@ -9,7 +9,7 @@ import click
 
 from po_ingest import queries
 from po_ingest.cli import output
-from po_ingest.cli.reports import report_sections
+from po_ingest.cli.reports import remarks_on, report_sections
 from po_ingest.cli.session import Session, pass_session
 from po_ingest.model import Run, RunStatus
 
@@ -76,7 +76,8 @@ def report_command(session: Session, run: str, *, as_json: bool) -> None:
     """  # noqa: D301 - \b is click's mark for lines to be left as they are
     with session.reading() as (settings, view):
         report = queries.run_report(queries.find_run(view, settings.erp.name, run, applied_only=False))
+        remarks = remarks_on(view, report) if output.is_terminal() and not as_json else {}
     if as_json:
         output.json_object(report)
         return
-    output.sections(report_sections(report))
+    output.sections(report_sections(report, remarks))
