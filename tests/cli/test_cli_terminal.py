@@ -20,7 +20,7 @@ CONTROL = re.compile("\x1b\\[[0-9;?]*[A-Za-z]")
 
 
 def on_terminal(
-    *arguments: str | Path, cwd: Path, environ: Mapping[str, str] | None = None, columns: int = 80
+    *arguments: str | Path, cwd: Path, environ: Mapping[str, str] | None = None, columns: int = 80, lines: int = 50
 ) -> tuple[int, str]:
     """Run a command on a terminal; return its exit code and all that it sent there."""
     kept = environment({"TERM": "xterm-256color", **(environ or {})})
@@ -30,7 +30,7 @@ def on_terminal(
         cwd=str(cwd),
         env=kept,
         encoding="utf-8",
-        dimensions=(50, columns),
+        dimensions=(lines, columns),
         timeout=60,
     )
     child.expect(pexpect.EOF)
@@ -107,6 +107,18 @@ def test_a_report_marks_what_is_unusual_compared_with_the_nights_before(tmp_path
     assert "usually" not in home.po("report").out
 
 
+def test_what_is_longer_than_the_terminal_goes_to_the_pager(lived: Home, tmp_path: Path) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text("#!/bin/sh\necho PAGED; cat\n", encoding="ascii")
+    pager.chmod(0o755)
+    environ = {"PAGER": str(pager)}
+    _, text = on_terminal("report", cwd=lived.folder, environ=environ, lines=10)
+    assert text.startswith("PAGED")
+    assert "Data quality" in text
+    assert "\x1b[1;36mRun" in text
+    assert "PAGED" not in on_terminal("report", cwd=lived.folder, environ=environ, lines=60)[1]
+
+
 def test_json_on_a_terminal_is_for_reading(lived: Home) -> None:
     _, text = on_terminal("report", "--json", cwd=lived.folder)
     assert text.startswith('{\n  "run_id": 5,\n')
@@ -138,12 +150,25 @@ def test_a_watched_run_shows_stages_rows_and_retries(monkeypatch: pytest.MonkeyP
         progress.stage("snapshot")
         progress.advance(40)
         assert (task.description, task.completed) == ("snapshot", 40)
+        assert task.total is None
         progress.retrying(2, 1.4, "down")
         assert task.description == "waiting 1 s for try 2"
         progress.stage("snapshot")
         assert task.description == "snapshot"
     with watched(quiet=True) as progress:
         assert progress is None
+
+
+def test_rows_that_are_expected_give_the_time_left_until_there_are_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with watched(quiet=False, expected=100) as progress:
+        assert isinstance(progress, TerminalProgress)
+        task = progress.bar.tasks[0]
+        progress.advance(60)
+        assert (task.completed, task.total) == (60, 100)
+        progress.advance(60)
+        assert (task.completed, task.total) == (120, 120)
 
 
 def test_values_are_shown_on_one_line_without_control_characters() -> None:

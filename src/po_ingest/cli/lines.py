@@ -58,10 +58,11 @@ def history_command(session: Session, po_number: str, line: str | None, *, as_js
     if as_json:
         output.json_array(row for timeline in found for row in timelines.history_rows(timeline))
         return
-    for place, timeline in enumerate(found):
-        if place:
-            output.line("")
-        _show_timeline(timeline)
+    with output.paged():
+        for place, timeline in enumerate(found):
+            if place:
+                output.line("")
+            _show_timeline(timeline)
 
 
 def _show_timeline(timeline: timelines.Timeline) -> None:
@@ -123,7 +124,8 @@ def _show_changes(changes: Iterable[Row], form: str) -> None:
     elif form == "csv":
         output.csv_table(queries.EVENT_COLUMNS, _rows(changes, queries.EVENT_COLUMNS))
     else:
-        output.table(CHANGE_TABLE, _rows(changes, CHANGE_TABLE), numbers=("run_id", "line_number"))
+        with output.paged():
+            output.table(CHANGE_TABLE, _rows(changes, CHANGE_TABLE), numbers=("run_id", "line_number"))
 
 
 def _rows(records: Iterable[Row], columns: Sequence[str]) -> Iterator[list[object]]:

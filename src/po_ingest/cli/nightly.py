@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from po_ingest.cli import output
-from po_ingest.cli.progress import watched
+from po_ingest.cli.progress import is_watched, watched
 from po_ingest.cli.reports import remarks_on, report_sections
 from po_ingest.cli.session import Session, open_store, pass_session
 from po_ingest.errors import ConfigError, Interrupted, PoIngestError, ReservationError
@@ -63,8 +63,18 @@ def _run(session: Session, settings: Settings, flags: dict[str, bool]) -> RunRep
     from po_ingest import wiring  # noqa: PLC0415 - `--help` shall not wait for it
     from po_ingest.pipeline import Options, run_nightly  # noqa: PLC0415 - as above
 
-    with watched(quiet=session.quiet) as progress, _without_collector():
+    expected = _expected(settings) if is_watched(quiet=session.quiet) else None
+    with watched(quiet=session.quiet, expected=expected) as progress, _without_collector():
         return run_nightly(settings, wiring.build(settings, progress), Options(**flags))
+
+
+def _expected(settings: Settings) -> int | None:
+    """Return about how many rows will come: as many as the last applied run took."""
+    with suppress(PoIngestError), open_store(settings).read() as view:
+        last = view.last_applied(settings.erp.name)
+        lines = (last.report or {}).get("po_lines_processed") if last else None
+        return lines if isinstance(lines, int) and lines else None
+    return None
 
 
 @contextmanager

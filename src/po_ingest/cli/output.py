@@ -12,6 +12,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from io import StringIO, TextIOWrapper
@@ -19,6 +20,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final, TextIO, TypeAlias
 
 import attrs
+import click
 
 from po_ingest.errors import PoIngestError
 from po_ingest.fields import to_text
@@ -128,8 +130,34 @@ def _text(value: object) -> str:
 
 
 def write(text: str) -> None:
-    """Write to stdout. Raises ReaderGoneError, and OutputError where it cannot be written."""
-    _guarded(lambda: sys.stdout.write(text))
+    """Write to stdout, or to the page. Raises ReaderGoneError, and OutputError where it cannot be written."""
+    _guarded(lambda: (_page or sys.stdout).write(text))
+
+
+_page: StringIO | None = None
+
+
+@contextmanager
+def paged() -> Iterator[None]:
+    """Show what is written meanwhile in the user's pager, if it is longer than the terminal; elsewhere as it comes."""
+    global _page  # noqa: PLW0603 - what `write` writes to
+    if not (is_terminal() and sys.stdin is not None and sys.stdin.isatty()):
+        yield
+        return
+    _page = page = StringIO()
+    try:
+        yield
+    finally:
+        _page = None
+    _show_page(page.getvalue())
+
+
+def _show_page(text: str) -> None:
+    if text.count("\n") < shutil.get_terminal_size().lines:
+        write(text)
+        return
+    os.environ.setdefault("LESS", "FRX")  # as git does: quit if it fits, keep colours, leave the text on the screen
+    click.echo_via_pager(text, color=True)
 
 
 def flush() -> None:
@@ -215,7 +243,7 @@ def console(stream: TextIO | None = None) -> Console:
 
     plain = bool(os.environ.get("NO_COLOR"))
     return Console(
-        file=stream or sys.stdout,
+        file=stream or _page or sys.stdout,
         force_terminal=True,
         color_system=None if plain else "auto",
         no_color=plain,

@@ -52,7 +52,8 @@ def runs_command(session: Session, limit: int | None, status: str | None, since:
         return
     columns = NARROW if output.width() < WIDE_TERMINAL else WIDE
     rows = (_listed(run, columns) for run in runs)
-    output.table((*columns, *COUNTS), rows, numbers=("id", "duration_seconds", *COUNTS))
+    with output.paged():
+        output.table((*columns, *COUNTS), rows, numbers=("id", "duration_seconds", *COUNTS))
 
 
 def _listed(run: Run, columns: tuple[str, ...]) -> list[object]:
@@ -80,4 +81,5 @@ def report_command(session: Session, run: str, *, as_json: bool) -> None:
     if as_json:
         output.json_object(report)
         return
-    output.sections(report_sections(report, remarks))
+    with output.paged():
+        output.sections(report_sections(report, remarks))
