@@ -54,6 +54,7 @@ def page(data: PageData) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters["count"] = lambda number: f"{number:,}"
     return environment.get_template("health.html.j2").render(
