@@ -1,8 +1,8 @@
-"""Draws the README's pictures from the real thing: runs commands on a terminal and writes what they print as SVG.
+"""Draws the pictures of README and docs from the real thing: what commands print on a terminal, and the health page.
 
     python docs/pictures/make.py
 
-Needs a POSIX system; the demo is built in a temporary folder.
+Needs a POSIX system and Debian's chromium; the demo is built in a temporary folder.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import fcntl
 import os
 import pty
 import struct
+import subprocess
 import sys
 import tempfile
 import termios
@@ -55,6 +56,13 @@ def draw(name: str, commands: Sequence[Sequence[str]], folder: Path) -> None:
     console.save_svg(str(HERE / f"{name}.svg"), title="po-ingest")
 
 
+def photograph(page: Path, name: str, scheme: int) -> None:
+    """Take a picture of a page in the browser; scheme 0 is dark, 1 is light."""
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1040,1560"]
+    options += [f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={HERE / name}"]
+    subprocess.run(["chromium", *options, page.as_uri()], check=True, capture_output=True)  # noqa: S603, S607 - ours
+
+
 def main() -> None:
     """Draw all pictures."""
     with tempfile.TemporaryDirectory() as temporary:
@@ -62,6 +70,11 @@ def main() -> None:
         draw("demo", [["demo"]], folder)
         config = folder / "po-ingest-demo"
         draw("history", [["history", "4500001125", "10"]], config)
+        on_terminal(["demo", "--days", "60"], folder)
+        draw("report", [["report"], ["status"]], config)
+        on_terminal(["report", "--html", "health.html"], config)
+        photograph(config / "health.html", "health-light.png", 1)
+        photograph(config / "health.html", "health-dark.png", 0)
 
 
 if __name__ == "__main__":

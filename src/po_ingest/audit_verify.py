@@ -103,13 +103,21 @@ def verify(
     )
 
 
-class _Chain:
-    """Follows the hashes from the first event on."""
+def fault_of_tail(events: Iterable[ChainedEvent]) -> Fault | None:
+    """Return the first fault in the chain of a trail's last events; what was before the first of them is believed."""
+    faults, chain = _Faults(), None
+    for event in events:
+        chain = chain or _Chain(faults, after=(event.id - 1, event.previous_hash))
+        chain.check(event)
+    return faults.kept[0] if faults.kept else None
 
-    def __init__(self, faults: _Faults) -> None:
+
+class _Chain:
+    """Follows the hashes from an event on."""
+
+    def __init__(self, faults: _Faults, after: tuple[int, str] = (0, GENESIS)) -> None:
         self._faults = faults
-        self._id = 0
-        self._hash = GENESIS
+        self._id, self._hash = after
         self.count = 0
 
     def check(self, event: ChainedEvent) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -42,30 +42,21 @@ def of_fault(error: PoIngestError) -> Outcome:
 
 
 def check(
-    settings: Settings, open_source: Callable[[Settings], ErpSource], open_store: Callable[[Settings], Store]
+    settings: Settings,
+    open_source: Callable[[Settings], ErpSource],
+    open_store: Callable[[Settings], Store],
+    open_observers: Callable[[Settings], Mapping[str, object]],
 ) -> Outcome:
     """Look at everything that a nightly needs."""
-    config = [Finding("config", "ok", f"{settings.file} can be read"), *_not_yet(settings)]
+    config = [Finding("config", "ok", f"{settings.file} can be read")]
     store = list(_guarded("store", lambda: _store(settings, open_store(settings))))
     erp = list(_guarded("erp", lambda: _erp(settings, open_source(settings))))
+    watching = list(_guarded("observers", lambda: _observers(open_observers(settings))))
     files = [_folder("log", settings.log.file, "warning", ExitCode.DONE)]
     files.append(_folder("audit file", settings.audit.file, "failed", ExitCode.RESERVATION))
-    ranked = sorted([*store, *erp, *files], key=lambda each: not each.name.endswith(ADAPTER))
+    ranked = sorted([*store, *erp, *watching, *files], key=lambda each: not each.name.endswith(ADAPTER))
     failures = [finding for finding in ranked if finding.status == "failed"]
-    return Outcome((*config, *store, *erp, *files), failures[0] if failures else None)
-
-
-def _not_yet(settings: Settings) -> Iterator[Finding]:
-    """Warn of what is configured and has no effect in this release: nobody shall rely on it."""
-    configured = {
-        "notify": settings.notify.urls,
-        "heartbeat": settings.heartbeat_url,
-        "metrics": settings.metrics_textfile,
-    }
-    names = [f"[{name}]" for name, value in configured.items() if value]
-    if names:
-        message = f"{', '.join(names)}: this release sends and writes nothing of it"
-        yield Finding("config", "warning", message, "watch the exit code of the nightly instead")
+    return Outcome((*config, *store, *erp, *watching, *files), failures[0] if failures else None)
 
 
 def _guarded(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -184,6 +175,15 @@ def _first_rows(name: str, result: ResultSet, read: _Reading) -> Finding:
         f"{rejected.total()} of its first {len(rows)} rows would be rejected, most because: {reason}",
         "mend the formats in the configuration, or the ERP's data",
     )
+
+
+# -- who watches
+
+
+def _observers(observers: Mapping[str, object]) -> Iterator[Finding]:
+    """Tell who is told of runs; nobody is told anything here, since a ping would be taken for a night."""
+    if observers:
+        yield Finding("observers", "ok", f"told of every run: {', '.join(observers)}")
 
 
 # -- files

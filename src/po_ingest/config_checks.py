@@ -183,6 +183,17 @@ def url(raw: object) -> str:
     return value
 
 
+HTTP_URL: Final = "an http or https URL such as https://host/path"
+
+
+def http_url(raw: object) -> str:
+    """Take the URL of a web service."""
+    value: str = text(HTTP_URL)(raw)
+    if not ANY_URL.fullmatch(value) or scheme(value).lower() not in {"http", "https"}:
+        raise ExpectedError(HTTP_URL)
+    return value
+
+
 def schema(raw: object) -> str:
     """Take a name that needs no quotes in any database."""
     if not isinstance(raw, str) or not SCHEMA.fullmatch(raw):

@@ -23,6 +23,7 @@ def faults(settings: Settings) -> list[Fault]:
         (("store", "url"), sqlite_file(settings.store.url)),
         (("audit", "file"), settings.audit.file),
         (("log", "file"), settings.log.file),
+        (("metrics", "textfile"), settings.metrics_textfile),
     ]
     found = []
     for key, file in written:

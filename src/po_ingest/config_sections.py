@@ -29,6 +29,7 @@ from po_ingest.settings import (
     CustomColumnSettings,
     ErpSettings,
     GuardSettings,
+    LineageSettings,
     LineSettings,
     LogSettings,
     NotifySettings,
@@ -42,13 +43,13 @@ from po_ingest.stages.xref import XREF_FIELDS
 AUDIT_FILE: Final = "logs/audit.jsonl"
 LOG_FILE: Final = "logs/po-ingest.log"
 STORE_URL: Final = "sqlite:///po-ingest.db"
-OUTCOMES: Final = ("completed", "partial", "failed", "guard")
+OUTCOMES: Final = ("completed", "partial", "failed", "guard", "gaps")
 LINE_COLUMNS: Final = {name: field for name, field in BY_NAME.items() if not field.is_custom}
 A_TABLE: Final = "a section with keys of its own"
 CONNECTION: Final = "the ERP's connection: an ODBC connection string, a file (adapter sqlite) or a folder (adapter csv)"
 ISOLATIONS: Final = ("read committed", "snapshot", "repeatable read", "serializable", "read uncommitted")
 COLUMN_NAME: Final = "a result column's name"
-REQUIRED: Final = {"connection": CONNECTION, "column": COLUMN_NAME}
+REQUIRED: Final = {"connection": CONNECTION, "column": COLUMN_NAME, "url": checks.HTTP_URL}
 NAME_LENGTH: Final = 64
 KEYS: Final = {"heartbeat_url": "heartbeat", "metrics_textfile": "metrics"}
 """The attributes whose key has another name."""
@@ -86,8 +87,9 @@ def settings_check(file: Path, names: Installed = installed.names) -> Check:
         "custom_columns": _custom_columns,
         "guards": _section(GuardSettings, _guards()),
         "notify": _section(NotifySettings, _notify()),
-        "heartbeat_url": _single("url", checks.url),
+        "heartbeat_url": _single("url", checks.http_url),
         "metrics_textfile": _single("textfile", checks.path(folder)),
+        "lineage": _section(LineageSettings, _lineage()),
     }
     required = {
         "erp": _erp(folder, names),
@@ -238,6 +240,14 @@ def _notify() -> dict[str, Check]:
     return {
         "urls": checks.each(checks.url, "a list of URLs"),
         "on": checks.each(checks.choice(OUTCOMES), f"a list of outcomes, of {', '.join(OUTCOMES)}"),
+    }
+
+
+def _lineage() -> dict[str, Check]:
+    return {
+        "url": checks.http_url,
+        "namespace": checks.text("a namespace of 1 to 255 characters", longest=255),
+        "api_key": checks.secret("an API key"),
     }
 
 

@@ -10,12 +10,13 @@ from typing import Final
 ERP_SOURCES: Final = "po_ingest.erp_sources"
 STORES: Final = "po_ingest.stores"
 AUDIT_SINKS: Final = "po_ingest.audit_sinks"
+OBSERVERS: Final = "po_ingest.observers"
 
 
 @cache
 def _found() -> dict[str, list[EntryPoint]]:
     found = entry_points()  # reads a file of every package that is installed: once is enough
-    return {group: list(found.select(group=group)) for group in (ERP_SOURCES, STORES, AUDIT_SINKS)}
+    return {group: list(found.select(group=group)) for group in (ERP_SOURCES, STORES, AUDIT_SINKS, OBSERVERS)}
 
 
 def adapters(group: str) -> Sequence[EntryPoint]:

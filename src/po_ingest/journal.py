@@ -15,11 +15,34 @@ import structlog
 from po_ingest.audit_copy import catch_up
 from po_ingest.errors import AuditError, ExitCode, Interrupted, PoIngestError, ReservationError, StoreError
 from po_ingest.events import Teller
-from po_ingest.model import IGNORED_FIELDS, AuditEvent, Delta, Mode, NewRun, Run, RunContext, RunReport, StageError
-from po_ingest.ports import AuditSink, Clock, ErpSource, Progress, RowBuffer, Spool, Store, StoreTransaction, StoreView
+from po_ingest.model import (
+    IGNORED_FIELDS,
+    AuditEvent,
+    Delta,
+    Mode,
+    NewRun,
+    Run,
+    RunContext,
+    RunReport,
+    RunStart,
+    StageError,
+)
+from po_ingest.ports import (
+    AuditSink,
+    Clock,
+    ErpSource,
+    Observer,
+    Progress,
+    RowBuffer,
+    Spool,
+    Store,
+    StoreTransaction,
+    StoreView,
+)
 from po_ingest.retrying import Retries
 from po_ingest.settings import RetrySettings, Settings
 from po_ingest.stages.report import STAGES, Tally, report_dict
+from po_ingest.watch import Watch
 
 T = TypeVar("T")
 log = structlog.get_logger("po_ingest")
@@ -39,6 +62,7 @@ class Parts:
     host: str
     process: int
     version: str
+    observer: Observer = attrs.field(factory=Watch)
 
     def tell_retry(self, attempt: int, wait: float, cause: str) -> None:
         """Log a retry, and show it."""
@@ -217,6 +241,18 @@ class Journal:
             host=self.parts.host,
             version=self.parts.version,
             process=self.parts.process,
+        )
+
+    def announce(self) -> None:
+        """Tell those who watch that the run has begun."""
+        self.parts.observer.started(
+            RunStart(
+                run_id=self.context.run_id,
+                run_identifier=self.run_identifier,
+                erp=self.settings.erp.name,
+                mode=self.mode,
+                started_at=self.started_at,
+            )
         )
 
     def _start(self) -> dict[str, object]:

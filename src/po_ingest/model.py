@@ -26,6 +26,7 @@ Own: TypeAlias = tuple[str | None, str | None, str | None]
 SourceQuery = Literal["po_lines", "receipts", "item_xref"]
 Mode = Literal["baseline", "nightly"]
 RunStatus = Literal["running", "completed", "partial", "failed", "abandoned"]
+RunOutcome = Literal["completed", "partial", "failed", "guard"]  # for those who watch runs; guard: failed by R7
 LineEvent = Literal["created", "absent", "reappeared"]
 AbsentReason = Literal["closed", "missing"]
 Cause = Literal["erp", "xref", "config"]
@@ -308,6 +309,29 @@ class RunReport:
     errors_encountered: tuple[StageError, ...] = ()
     stages: Mapping[str, float] = attrs.Factory(dict)
     exit_code: int = 0
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class RunStart:
+    """A run that has begun, for those who watch runs."""
+
+    run_id: int
+    run_identifier: str
+    erp: str
+    mode: Mode
+    started_at: datetime
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class RunEnd:
+    """How a run ended, for those who watch runs; there is no report where it could not begin."""
+
+    erp: str
+    outcome: RunOutcome
+    exit_code: int
+    ended_at: datetime
+    message: str = ""  # what the process tells on stderr, if anything; free of secrets
+    report: RunReport | None = None
 
 
 IGNORED_FIELDS: Final = "ignored_fields"

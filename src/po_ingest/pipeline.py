@@ -18,6 +18,7 @@ from po_ingest.ports import Store, StoreView
 from po_ingest.retrying import Retries
 from po_ingest.settings import Settings
 from po_ingest.stages import batches, custom_columns, diff, report, snapshot, xref
+from po_ingest.watching import watched
 
 Apply = Callable[[Delta], None]
 
@@ -41,6 +42,12 @@ def run_nightly(settings: Settings, parts: Parts, options: Options) -> RunReport
     """
     if options.baseline and options.rebaseline:
         raise ConfigError("--baseline and --rebaseline exclude each other", hint="give one of them")
+    if options.dry_run:
+        return _nightly(settings, parts, options)
+    return watched(parts, settings.erp.name, lambda: _nightly(settings, parts, options))
+
+
+def _nightly(settings: Settings, parts: Parts, options: Options) -> RunReport:
     journal = Journal(settings, parts, Retries(parts.tell_retry), strict=options.strict)
     if options.dry_run:
         return _rehearse(journal, options)
@@ -60,6 +67,7 @@ def _refuse_second_baseline(last: Run | None, options: Options) -> None:
 
 
 def _run(journal: Journal, options: Options) -> RunReport:
+    journal.announce()
     night = gather(journal)
     try:
         return journal.retries(journal.settings.store.retry, lambda: _apply(journal, night, options))

@@ -7,9 +7,9 @@ from importlib.metadata import EntryPoint
 from typing import cast
 
 from po_ingest.errors import ConfigError
-from po_ingest.installed import AUDIT_SINKS, ERP_SOURCES, STORES, adapters, names, scheme
-from po_ingest.ports import AuditSink, ErpSource, Store
-from po_ingest.settings import AuditSettings, ErpSettings, StoreSettings
+from po_ingest.installed import AUDIT_SINKS, ERP_SOURCES, OBSERVERS, STORES, adapters, names, scheme
+from po_ingest.ports import AuditSink, ErpSource, Observer, Store
+from po_ingest.settings import AuditSettings, ErpSettings, Settings, StoreSettings
 
 
 def _find(group: str, name: str, key: str) -> EntryPoint:
@@ -49,3 +49,14 @@ def audit_sinks(settings: AuditSettings) -> list[AuditSink]:
         create = cast("Callable[[AuditSettings], AuditSink]", _load(AUDIT_SINKS, name, "audit.sinks"))
         sinks.append(create(settings))
     return sinks
+
+
+def observers(settings: Settings) -> dict[str, Observer]:
+    """Return by name all installed observers that the configuration asks for. Raises ConfigError."""
+    found = {}
+    for name in names(OBSERVERS):
+        create = cast("Callable[[Settings], Observer | None]", _load(OBSERVERS, name, f"observer {name}"))
+        observer = create(settings)
+        if observer is not None:
+            found[name] = observer
+    return found

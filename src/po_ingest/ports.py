@@ -23,7 +23,9 @@ from po_ingest.model import (
     RawRow,
     Run,
     RunContext,
+    RunEnd,
     RunReport,
+    RunStart,
     XrefRow,
 )
 
@@ -157,6 +159,28 @@ class StoreView(Protocol):
         """Return active lines' unmapped codes: `erp_item_code`, `lines` (count), and the first line's key."""
         ...
 
+    # -- what the health page shows
+    def promise_moves(self, erp: str, first_run_id: int) -> Iterator[Row]:
+        """Yield the lines whose promised date the ERP moved in that run or later, by line id.
+
+        Keys: the line's key, `supplier_code`, `first_promised_date` (text: what stood before the first of these
+        moves), `promised_date` (as it is now; lines without are left out), `moves` (how many).
+        """
+        ...
+
+    def latest_changes(self, erp: str, first_run_id: int, limit: int) -> list[Row]:
+        """Return the newest change events of that run or later, as `line_events` does, but the newest first."""
+        ...
+
+    def rejected_rows(self, run_id: int, limit: int) -> list[Row]:
+        """Return the first rows of `rejected_row` of a run, without `row`, by id."""
+        ...
+
+    # -- all of it
+    def last_audit_id(self) -> int:
+        """Return the id of the audit trail's last event; 0 if there is none."""
+        ...
+
     def audit_events(self, after_id: int = 0) -> Iterator[ChainedEvent]:
         """Yield the audit trail in its order, from the event after `after_id`."""
         ...
@@ -284,6 +308,21 @@ class RowBuffer(Protocol):
 
     def close(self) -> None:
         """Give up the space."""
+        ...
+
+
+class Observer(Protocol):
+    """Told how runs go; what it raises is logged, and changes nothing of a run.
+
+    Network calls must be bounded by seconds: the process waits for them.
+    """
+
+    def started(self, start: RunStart) -> None:
+        """Hear that a run holds the lock and has its row."""
+        ...
+
+    def ended(self, end: RunEnd) -> None:
+        """Hear how a run ended, after all of it was written."""
         ...
 
 

@@ -134,10 +134,19 @@ class LogSettings:
 
 @attrs.frozen(slots=True, kw_only=True)
 class NotifySettings:
-    """Who is told of a run's outcome; read and checked, not used yet."""
+    """Who is told of which outcomes of runs."""
 
     urls: tuple[str, ...] = attrs.field(default=(), repr=False)
     on: tuple[str, ...] = ("failed", "partial", "guard")
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class LineageSettings:
+    """Where OpenLineage events go."""
+
+    url: str = attrs.field(repr=False)
+    namespace: str = "po-ingest"
+    api_key: str | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -155,3 +164,4 @@ class Settings:
     notify: NotifySettings = attrs.field(factory=NotifySettings)
     heartbeat_url: str | None = attrs.field(default=None, repr=False)
     metrics_textfile: Path | None = None
+    lineage: LineageSettings | None = None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final, cast
+from decimal import Decimal
+from functools import partial
+from typing import cast
 
 import attrs
 
@@ -12,6 +15,7 @@ from po_ingest.fields import BY_NAME
 from po_ingest.model import APPLIED, Run
 from po_ingest.ports import Row, StoreView
 from po_ingest.queries import BATCH_COLUMNS, EVENT_COLUMNS, pick
+from po_ingest.tellings import Storyteller
 
 
 @attrs.frozen(slots=True)
@@ -33,63 +37,40 @@ class Timeline:
     entries: tuple[Entry, ...]
 
 
-def timelines(view: StoreView, erp: str, lines: Sequence[Row]) -> list[Timeline]:
-    """Return the timeline of each line: events and batches, and the baselines that took its state over."""
+def timelines(view: StoreView, erp: str, lines: Sequence[Row], labels: Mapping[str, str]) -> list[Timeline]:
+    """Return the timeline of each line: events and batches, and the baselines that took its state over.
+
+    `labels` are names of fields for people.
+    """
     ids = [cast("int", line["id"]) for line in lines]
-    events, batches = view.line_events(ids), view.line_batches(ids)
+    events, batches = _by_line(view.line_events(ids)), _by_line(view.line_batches(ids))
     runs = {run.id: run for run in view.runs(erp)}
     return [
-        Timeline(
-            line,
-            tuple(
-                _entries(
-                    line,
-                    [event for event in events if event["po_line_id"] == line["id"]],
-                    [batch for batch in batches if batch["po_line_id"] == line["id"]],
-                    runs,
-                )
-            ),
-        )
-        for line in lines
+        Timeline(line, tuple(_entries(line, events[line["id"]], batches[line["id"]], runs, labels))) for line in lines
     ]
 
 
-def _entries(line: Row, events: Sequence[Row], batches: Sequence[Row], runs: Mapping[int, Run]) -> list[Entry]:
-    found: list[tuple[int, int, Entry]] = []
+def _by_line(rows: Iterable[Row]) -> defaultdict[object, list[Row]]:
+    found: defaultdict[object, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row["po_line_id"]].append(row)
+    return found
+
+
+def _entries(
+    line: Row, events: Sequence[Row], batches: Sequence[Row], runs: Mapping[int, Run], labels: Mapping[str, str]
+) -> Iterator[Entry]:
+    teller = Storyteller(cast("Decimal | None", line["ordered_quantity"]), labels)
+    moments: list[tuple[int, int, Row | None, Callable[[], str]]] = []
     for run in runs.values():
         if run.mode == "baseline" and run.status in APPLIED and run.id >= cast("int", line["first_seen_run_id"] or 0):
             what = "baseline" if run.id == line["first_seen_run_id"] else "baseline: state taken over without events"
-            found.append((run.id, 0, Entry(run.id, run.started_at, run.run_identifier, what)))
-    found += [_placed(event, 1, told_event(event), runs) for event in events]
-    found += [_placed(batch, 2, told_batch(batch), runs) for batch in batches]
-    return [entry for _, _, entry in sorted(found, key=lambda each: each[:2])]
-
-
-def _placed(row: Row, order: int, what: str, runs: Mapping[int, Run]) -> tuple[int, int, Entry]:
-    run = runs[cast("int", row["run_id"])]
-    return run.id, order, Entry(run.id, run.started_at, run.run_identifier, what, row)
-
-
-def told_event(event: Row) -> str:
-    """Tell a change event in words."""
-    if event["kind"] != "changed":
-        return f"{event['kind']}: {event['new_value']}" if event["new_value"] else str(event["kind"])
-    previous, new = (_quoted(event[name]) for name in ("previous_value", "new_value"))
-    why = "" if event["cause"] == "erp" else f" (by {_CAUSES[str(event['cause'])]})"
-    return f"{event['field_name']}: {previous} -> {new}{why}"
-
-
-_CAUSES: Final = {"xref": "the cross-reference", "config": "the configuration"}
-
-
-def _quoted(value: object) -> str:
-    return "(none)" if value is None else str(value)
-
-
-def told_batch(batch: Row) -> str:
-    """Tell a batch in words."""
-    reference = f", reference {batch['reference']}" if batch["reference"] else ""
-    return f"{batch['kind']} {batch['delivered_quantity']} on {batch['delivery_date']}{reference}"
+            moments.append((run.id, 0, None, partial(str, what)))
+    moments += [(cast("int", event["run_id"]), 1, event, partial(teller.event, event)) for event in events]
+    moments += [(cast("int", batch["run_id"]), 2, batch, partial(teller.batch, batch)) for batch in batches]
+    for run_id, _, row, tell in sorted(moments, key=lambda moment: moment[:2]):
+        run = runs[run_id]
+        yield Entry(run_id, run.started_at, run.run_identifier, tell(), row)
 
 
 def history_rows(timeline: Timeline) -> Iterator[dict[str, object]]:

@@ -7,8 +7,9 @@ import socket
 
 from po_ingest import __version__, plugins
 from po_ingest.journal import Parts
-from po_ingest.ports import AuditSink, ErpSource, Progress, Spool, Store
+from po_ingest.ports import AuditSink, ErpSource, Observer, Progress, Spool, Store
 from po_ingest.settings import Settings
+from po_ingest.watch import Watch
 
 
 class Silent:
@@ -49,6 +50,11 @@ def open_spool(settings: Settings) -> Spool:
     return FileSpool(settings.audit.spool, settings.audit.file)
 
 
+def open_observers(settings: Settings) -> dict[str, Observer]:
+    """Return by name those who are told how runs go."""
+    return plugins.observers(settings)
+
+
 def build(settings: Settings, progress: Progress | None = None) -> Parts:
     """Wire a run."""
     from po_ingest_adapters.buffer import DiskBuffer  # noqa: PLC0415 - as above
@@ -65,4 +71,5 @@ def build(settings: Settings, progress: Progress | None = None) -> Parts:
         host=socket.gethostname(),
         process=os.getpid(),
         version=__version__,
+        observer=Watch(open_observers(settings)),
     )

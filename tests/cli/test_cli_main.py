@@ -52,7 +52,7 @@ ALL = {" ".join(path): command for path, command in commands(edge.group)}
 
 def test_all_commands_are_there() -> None:
     assert set(ALL) == {
-        "nightly", "init", "demo", "check", "runs", "report", "history", "changes", "snapshot",
+        "nightly", "init", "demo", "check", "status", "runs", "agent-job", "report", "history", "changes", "snapshot",
         "xref", "xref import", "xref export", "xref gaps", "audit", "audit list", "audit verify",
         "store", "store upgrade", "store status", "store verify", "store copy",
     }  # fmt: skip

@@ -215,7 +215,7 @@ class _Store:
 @pytest.mark.parametrize(("relation", "hint"), [("older", "po-ingest store upgrade"), ("newer", "upgrade po-ingest")])
 def test_check_of_another_schema_version_is_exit_7(home: Home, relation: str, hint: str) -> None:
     store = _Store(SchemaStatus("0009", "0001", relation))  # type: ignore[arg-type]  # one of the literals
-    outcome = checks.check(config.load(home.config, {}), wiring.open_source, lambda _: store)  # type: ignore[arg-type,return-value]  # all that is asked for
+    outcome = checks.check(config.load(home.config, {}), wiring.open_source, lambda _: store, lambda _: {})  # type: ignore[arg-type,return-value]  # all that is asked for
     assert outcome.first_failure is not None
     assert outcome.first_failure.exit_code == 7
     assert hint in outcome.first_failure.hint
@@ -224,7 +224,7 @@ def test_check_of_another_schema_version_is_exit_7(home: Home, relation: str, hi
 def test_a_store_that_fails_its_own_check_is_not_asked_more(home: Home) -> None:
     bad = Finding("store", "failed", "down", exit_code=7)
     store = _Store(SchemaStatus(None, "0001", "missing"), (bad,))
-    outcome = checks.check(config.load(home.config, {}), wiring.open_source, lambda _: store)  # type: ignore[arg-type,return-value]  # all that is asked for
+    outcome = checks.check(config.load(home.config, {}), wiring.open_source, lambda _: store, lambda _: {})  # type: ignore[arg-type,return-value]  # all that is asked for
     assert outcome.first_failure == bad
     assert "lock" not in {finding.name for finding in outcome.findings}
 
@@ -238,12 +238,10 @@ def test_only_a_configured_query_is_looked_at() -> None:
         checks._required(None)
 
 
-def test_check_warns_of_what_is_configured_and_has_no_effect_yet(home: Home) -> None:
+def test_check_tells_who_is_told_of_runs_and_tells_nobody_now(home: Home) -> None:
     home.insert(("PO-1", 10))
-    home.configure('[notify]\nurls = ["https://chat.example/Geheim"]\n[metrics]\ntextfile = "po.prom"\n')
+    home.configure('[heartbeat]\nurl = "https://beat.example/Geheim"\n[metrics]\ntextfile = "po.prom"\n')
     done = home.po("check")
-    (warning,) = [row for row in done.rows if row[1] == "warning"]
-    assert done.code == 0
-    assert warning[0] == "config"
-    assert warning[2].startswith("[notify], [metrics]: ")
+    assert ["observers", "ok", "told of every run: heartbeat, metrics"] in [row[:3] for row in done.rows]
     assert "Geheim" not in done.out
+    assert not (home.folder / "po.prom").exists()

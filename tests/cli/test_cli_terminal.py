@@ -20,17 +20,18 @@ CONTROL = re.compile("\x1b\\[[0-9;?]*[A-Za-z]")
 
 
 def on_terminal(
-    *arguments: str | Path, cwd: Path, environ: Mapping[str, str] | None = None, columns: int = 80
+    *arguments: str | Path, cwd: Path, environ: Mapping[str, str] | None = None, columns: int = 80, lines: int = 50
 ) -> tuple[int, str]:
     """Run a command on a terminal; return its exit code and all that it sent there."""
-    kept = environment({"TERM": "xterm-256color", **(environ or {})})
+    size = {"COLUMNS": str(columns), "LINES": str(lines)}  # the terminal's own is set only after the start
+    kept = environment({"TERM": "xterm-256color", **size, **(environ or {})})
     child = pexpect.spawn(
         sys.executable,
         ["-m", "po_ingest", *map(str, arguments)],
         cwd=str(cwd),
         env=kept,
         encoding="utf-8",
-        dimensions=(50, columns),
+        dimensions=(lines, columns),
         timeout=60,
     )
     child.expect(pexpect.EOF)
@@ -64,7 +65,8 @@ def test_in_80_columns_no_word_of_runs_and_changes_is_broken(lived: Home) -> Non
     assert started[:16].replace("T", " ") + "Z" in runs[2]
     assert changes[0].split() == ["run", "po_number", "line", "what"]
     assert any(
-        re.fullmatch(" *2  PO-1 +10  promised_date: 2026-03-01 -> 2026-03-09 *", change) for change in changes[2:]
+        re.fullmatch(r" *2  PO-1 +10  promised date moved from 2026-03-01 to 2026-03-09 \(\+8 *", change)
+        for change in changes[2:]
     )
 
 
@@ -108,6 +110,31 @@ def test_a_run_shows_its_progress_and_a_report_in_sections(tmp_path: Path) -> No
     assert "rows" not in CONTROL.sub("", on_terminal("--quiet", "nightly", cwd=home.folder)[1]).partition("Run")[0]
 
 
+def test_a_report_marks_what_is_unusual_compared_with_the_nights_before(tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home")
+    home.insert(*((f"PO-{number}", 1, "M-1", "V1", 1) for number in range(100)))
+    for _ in range(6):
+        assert home.po("nightly").code == 0
+    home.erp("UPDATE erp_order_lines SET ordered_quantity = 2")
+    for command in ("nightly", "report"):
+        shown = CONTROL.sub("", on_terminal(command, cwd=home.folder)[1])
+        assert re.search(r"lines_changed +100 +<- usually 0", shown), command
+        assert not re.search(r"po_lines_processed.*<-", shown)
+    assert "usually" not in home.po("report").out
+
+
+def test_what_is_longer_than_the_terminal_goes_to_the_pager(lived: Home, tmp_path: Path) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text("#!/bin/sh\necho PAGED; cat\n", encoding="ascii")
+    pager.chmod(0o755)
+    environ = {"PAGER": str(pager)}
+    _, text = on_terminal("report", cwd=lived.folder, environ=environ, lines=10)
+    assert text.startswith("PAGED")
+    assert "Data quality" in text
+    assert "\x1b[1;36mRun" in text
+    assert "PAGED" not in on_terminal("report", cwd=lived.folder, environ=environ, lines=60)[1]
+
+
 def test_json_on_a_terminal_is_for_reading(lived: Home) -> None:
     _, text = on_terminal("report", "--json", cwd=lived.folder)
     assert text.startswith('{\n  "run_id": 5,\n')
@@ -139,12 +166,25 @@ def test_a_watched_run_shows_stages_rows_and_retries(monkeypatch: pytest.MonkeyP
         progress.stage("snapshot")
         progress.advance(40)
         assert (task.description, task.completed) == ("snapshot", 40)
+        assert task.total is None
         progress.retrying(2, 1.4, "down")
         assert task.description == "waiting 1 s for try 2"
         progress.stage("snapshot")
         assert task.description == "snapshot"
     with watched(quiet=True) as progress:
         assert progress is None
+
+
+def test_rows_that_are_expected_give_the_time_left_until_there_are_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with watched(quiet=False, expected=100) as progress:
+        assert isinstance(progress, TerminalProgress)
+        task = progress.bar.tasks[0]
+        progress.advance(60)
+        assert (task.completed, task.total) == (60, 100)
+        progress.advance(60)
+        assert (task.completed, task.total) == (120, 120)
 
 
 def test_values_are_shown_on_one_line_without_control_characters() -> None:

@@ -220,6 +220,7 @@ def test_r2_a_reader_sees_the_store_at_one_moment(store: Store) -> None:
                 assert meanwhile.runs(ERP) == []
         assert before.runs(ERP) == []
         assert list(before.audit_events()) == []
+        assert before.last_audit_id() == 0
     with store.read() as after:
         assert len(after.runs(ERP)) == 1
 
@@ -339,6 +340,7 @@ def test_r14_the_trail_can_be_read_on_from_any_event(store: Store) -> None:
     with store.read() as view:
         assert [chained.id for chained in view.audit_events(count - 2)] == [count - 1, count]
         assert list(view.audit_events(count)) == []
+        assert view.last_audit_id() == count
         trail = list(view.audit_events())
     assert [chained.event.event_id for chained in trail] == [audit_event(number).event_id for number in range(count)]
     assert all(one.hash == two.previous_hash for one, two in pairwise(trail))

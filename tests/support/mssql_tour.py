@@ -87,3 +87,7 @@ def _read(view: StoreView) -> None:
     view.gaps(ERP)
     list(view.histories(ERP))
     list(view.audit_events())
+    view.last_audit_id()
+    list(view.promise_moves(ERP, 1))
+    view.latest_changes(ERP, 1, 10)
+    view.rejected_rows(1, 10)

@@ -1069,6 +1069,31 @@ FROM po.audit_event
 WHERE po.audit_event.id > ? ORDER BY po.audit_event.id
 GO
 
+SELECT line.po_number, line.line_number, line.supplier_code, first_event.previous_value AS first_promised_date,
+line.promised_date, moved.moves
+FROM (SELECT event.po_line_id AS po_line_id, min(event.id) AS first_id, count(*) AS moves
+FROM po.erp_change_event AS event
+WHERE event.run_id >= ? AND event.kind = ? AND event.field_name = ? AND event.cause = ? AND event.previous_value IS
+NOT NULL GROUP BY event.po_line_id) AS moved JOIN po.po_line AS line ON line.id = moved.po_line_id JOIN
+po.erp_change_event AS first_event ON first_event.id = moved.first_id
+WHERE line.erp = ? AND line.promised_date IS NOT NULL ORDER BY line.id
+GO
+
+SELECT TOP 1 po.erp_change_event.id, po.erp_change_event.run_id, po.ingestion_run.run_identifier,
+po.erp_change_event.po_line_id, po.po_line.erp, po.po_line.po_number, po.po_line.line_number,
+po.erp_change_event.kind, po.erp_change_event.field_name, po.erp_change_event.previous_value,
+po.erp_change_event.new_value, po.erp_change_event.cause, po.erp_change_event.detected_at
+FROM po.erp_change_event JOIN po.po_line ON po.erp_change_event.po_line_id = po.po_line.id JOIN po.ingestion_run ON
+po.erp_change_event.run_id = po.ingestion_run.id
+WHERE po.po_line.erp = ? AND po.erp_change_event.run_id >= ? ORDER BY po.erp_change_event.id DESC
+GO
+
+SELECT TOP 1 po.rejected_row.id, po.rejected_row.run_id, po.rejected_row.query, po.rejected_row.po_number,
+po.rejected_row.line_number, po.rejected_row.field, po.rejected_row.reason
+FROM po.rejected_row
+WHERE po.rejected_row.run_id = ? ORDER BY po.rejected_row.id
+GO
+
 IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION
 GO
 

@@ -152,7 +152,7 @@ TABLE: Final = f'{{ {MARKER.lower()}_ = "{MARKER}" }}'
         ("log.level", "one of DEBUG, INFO, WARNING, ERROR, CRITICAL", (WORD, "10", '""')),
         ("notify.urls", "a list of URLs", (WORD,)),
         ("notify.on", "a list of outcomes", (WORD,)),
-        ("heartbeat.url", "a URL", (WORD, "1", '"http://a b"')),
+        ("heartbeat.url", "an http or https URL", (WORD, "1", '"http://a b"')),
         ("metrics.textfile", "a file's path", ('""', "1")),
         ("custom_columns.custom_date_1.column", "a result column's name", ("1", '""')),
         ("custom_columns.custom_text_1", "a section", (WORD,)),

@@ -11,7 +11,6 @@ import pytest
 from po_ingest.errors import ConfigError
 from po_ingest.model import AuditEvent
 from po_ingest.queries import _is_of, near_numbers, parse_date, typed
-from po_ingest.timelines import told_batch, told_event
 
 NOW = datetime(2026, 2, 10, 0, 30, tzinfo=UTC)
 
@@ -94,10 +93,3 @@ def test_an_event_that_waited_in_the_spool_belongs_to_the_erp_that_it_names() ->
     event = AuditEvent("id", "ingestion_failed", "error", NOW, new_values={"erp": "a"})
     assert _is_of(event, "a", {})
     assert not _is_of(event, "b", {})
-
-
-def test_events_and_batches_in_words() -> None:
-    event = {"kind": "changed", "field_name": "sku", "previous_value": None, "new_value": "S", "cause": "config"}
-    assert told_event(event) == "sku: (none) -> S (by the configuration)"
-    batch = {"kind": "receipt", "delivered_quantity": "1.000", "delivery_date": "2026-01-01", "reference": "R"}
-    assert told_batch(batch) == "receipt 1.000 on 2026-01-01, reference R"

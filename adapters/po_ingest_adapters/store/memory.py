@@ -342,6 +342,53 @@ class MemoryView:
             )
         return found
 
+    def promise_moves(self, erp: str, first_run_id: int) -> Iterator[Row]:
+        """Yield the lines whose promised date the ERP moved in that run or later, by line id."""
+        self._plan.step("promise_moves")
+        moves: dict[int, list[str]] = {}
+        for event in self.tables.events:
+            is_move = (event.kind, event.field, event.cause) == ("changed", "promised_date", "erp")
+            if is_move and event.run_id >= first_run_id and event.previous is not None:
+                moves.setdefault(event.line_id, []).append(event.previous)
+        for line_id, previous in sorted(moves.items()):
+            line = self.tables.lines[line_id]
+            promised = line.values[INDEX["promised_date"]]
+            if line.erp == erp and promised is not None:
+                yield {
+                    "po_number": line.key[0],
+                    "line_number": line.key[1],
+                    "supplier_code": line.values[INDEX["supplier_code"]],
+                    "first_promised_date": previous[0],
+                    "promised_date": promised,
+                    "moves": len(previous),
+                }
+
+    def latest_changes(self, erp: str, first_run_id: int, limit: int) -> list[Row]:
+        """Return the newest change events of that run or later, the newest first."""
+        self._plan.step("latest_changes")
+        found = [
+            self._event_row(event_id, event)
+            for event_id, event in self._numbered_events()
+            if event.run_id >= first_run_id and self.tables.lines[event.line_id].erp == erp
+        ]
+        return found[::-1][:limit]
+
+    def rejected_rows(self, run_id: int, limit: int) -> list[Row]:
+        """Return the first rejected rows of a run, by id."""
+        self._plan.step("rejected_rows")
+        names = ("query", "po_number", "line_number", "field", "reason")
+        found: list[Row] = [
+            {"id": row_id, "run_id": run_id, **{name: getattr(row, name) for name in names}}
+            for row_id, (of_run, row) in enumerate(self.tables.rejected, 1)
+            if of_run == run_id
+        ]
+        return found[:limit]
+
+    def last_audit_id(self) -> int:
+        """Return the id of the audit trail's last event; 0 if there is none."""
+        self._plan.step("last_audit_id")
+        return len(self.tables.audit)
+
     def audit_events(self, after_id: int = 0) -> Iterator[ChainedEvent]:
         """Yield the audit trail in its order, from the event after `after_id`."""
         self._plan.step("audit_events")

@@ -31,6 +31,7 @@ from po_ingest.model import (
     XrefRow,
 )
 from po_ingest.ports import Row
+from po_ingest_adapters.store import page_queries
 from po_ingest_adapters.store.bulk import CHUNK, LONG, chunks, fetch, fetch_rows
 from po_ingest_adapters.store.column_types import MOMENT, sortable
 from po_ingest_adapters.store.schema import Tables
@@ -337,6 +338,25 @@ class SqlView:
                 {"erp_item_code": code, "lines": len(keys), "po_number": po_number, "line_number": line_number}
             )
         return found
+
+    def promise_moves(self, erp: str, first_run_id: int) -> Iterator[Row]:
+        """Yield the lines whose promised date the ERP moved in that run or later, by line id."""
+        yield from self._mappings(page_queries.promise_moves(self._tables, erp, first_run_id).execution_options(**LONG))
+
+    def latest_changes(self, erp: str, first_run_id: int, limit: int) -> list[Row]:
+        """Return the newest change events of that run or later, the newest first."""
+        event = self._tables.event.c
+        query = self._events().where(self._tables.line.c.erp == erp, event.run_id >= first_run_id)
+        return list(self._mappings(query.order_by(None).order_by(event.id.desc()).limit(limit)))
+
+    def rejected_rows(self, run_id: int, limit: int) -> list[Row]:
+        """Return the first rejected rows of a run, by id."""
+        return list(self._mappings(page_queries.rejected_rows(self._tables, run_id, limit)))
+
+    def last_audit_id(self) -> int:
+        """Return the id of the audit trail's last event; 0 if there is none."""
+        ((last,),) = self._rows(select(func.max(self._tables.audit.c.id)))
+        return last or 0
 
     def audit_events(self, after_id: int = 0) -> Iterator[ChainedEvent]:
         """Yield the audit trail in its order, from the event after `after_id`."""

@@ -12,7 +12,7 @@ import click
 class LazyGroup(click.Group):
     """A group that knows its commands by name: `name -> (module, what it does in a few words)`.
 
-    The command's function in its module has the name of the command, with `_command` behind it.
+    The command's function in its module has the name of the command (`-` as `_`), with `_command` behind it.
     """
 
     def __init__(self, *args: object, lazy: Mapping[str, tuple[str, str]], **kwargs: object) -> None:
@@ -29,7 +29,7 @@ class LazyGroup(click.Group):
         if cmd_name not in self.lazy:
             return None
         module = importlib.import_module(self.lazy[cmd_name][0])
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
     def resolve_command(

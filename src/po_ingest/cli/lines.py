@@ -13,6 +13,7 @@ from po_ingest import queries, timelines
 from po_ingest.cli import output
 from po_ingest.cli.session import Session, pass_session, streaming
 from po_ingest.errors import ConfigError
+from po_ingest.tellings import Storyteller
 
 if TYPE_CHECKING:
     from po_ingest.ports import Row, StoreView
@@ -54,14 +55,16 @@ def history_command(session: Session, po_number: str, line: str | None, *, as_js
     number = None if line is None else queries.parse_line_number(line)
     with session.reading() as (settings, view):
         lines = queries.find_lines(view, settings.erp.name, po_number, number)
-        found = timelines.timelines(view, settings.erp.name, lines)
+        labels = {name: slot.label for name, slot in settings.custom_columns.items() if slot.label}
+        found = timelines.timelines(view, settings.erp.name, lines, labels)
     if as_json:
         output.json_array(row for timeline in found for row in timelines.history_rows(timeline))
         return
-    for place, timeline in enumerate(found):
-        if place:
-            output.line("")
-        _show_timeline(timeline)
+    with output.paged():
+        for place, timeline in enumerate(found):
+            if place:
+                output.line("")
+            _show_timeline(timeline)
 
 
 def _show_timeline(timeline: timelines.Timeline) -> None:
@@ -123,10 +126,12 @@ def _show_changes(changes: Iterable[Row], form: str) -> None:
     elif form == "csv":
         output.csv_table(queries.EVENT_COLUMNS, _rows(changes, queries.EVENT_COLUMNS))
     elif output.width() < output.WIDE_TERMINAL:
-        rows = ((*map(change.get, NARROW), timelines.told_event(change)) for change in changes)
-        output.table(("run", "po_number", "line", "what"), rows, numbers=("run", "line"))
+        rows = ((*map(change.get, NARROW), Storyteller().event(change)) for change in changes)
+        with output.paged():
+            output.table(("run", "po_number", "line", "what"), rows, numbers=("run", "line"))
     else:
-        output.table(CHANGE_TABLE, _rows(changes, CHANGE_TABLE), numbers=("run_id", "line_number"))
+        with output.paged():
+            output.table(CHANGE_TABLE, _rows(changes, CHANGE_TABLE), numbers=("run_id", "line_number"))
 
 
 def _rows(records: Iterable[Row], columns: Sequence[str]) -> Iterator[list[object]]:

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "init": ("po_ingest.cli.setup", "Write a po-ingest.toml to start from."),
     "demo": ("po_ingest.cli.setup", "Build a sample ERP and run some nights on it."),
     "check": ("po_ingest.cli.setup", "Test config, drivers, connections and rights."),
+    "status": ("po_ingest.cli.status", "Say for monitors whether the data is healthy."),
     "runs": ("po_ingest.cli.runs", "List the runs, newest first."),
     "report": ("po_ingest.cli.runs", "Show the report of one run."),
     "history": ("po_ingest.cli.lines", "Tell the story of a PO line."),
@@ -33,6 +34,7 @@ COMMANDS: Final = {
     "xref": ("po_ingest.cli.xref", "Keep the item cross-reference."),
     "audit": ("po_ingest.cli.audit", "List the audit trail, or prove it unaltered."),
     "store": ("po_ingest.cli.store", "Look after the store's schema."),
+    "agent-job": ("po_ingest.cli.agent", "Print T-SQL for a SQL Server Agent job."),
 }
 """Command -> its module, and what it does."""
 

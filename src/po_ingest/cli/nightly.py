@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import click
 
 from po_ingest.cli import output
-from po_ingest.cli.progress import watched
-from po_ingest.cli.reports import report_sections
-from po_ingest.cli.session import Session, pass_session
+from po_ingest.cli.progress import is_watched, watched
+from po_ingest.cli.reports import remarks_on, report_sections
+from po_ingest.cli.session import Session, open_store, pass_session
 from po_ingest.errors import ConfigError, Interrupted, PoIngestError, ReservationError
 from po_ingest.model import APPLIED, RunReport
+
+if TYPE_CHECKING:
+    from po_ingest.settings import Settings
 
 
 @click.command("nightly")
@@ -41,25 +45,36 @@ def nightly_command(session: Session, /, *, as_json: bool, **flags: bool) -> Non
     """  # noqa: D301 - \b is click's mark for lines to be left as they are
     if flags["baseline"] and flags["rebaseline"]:
         raise ConfigError("--baseline and --rebaseline exclude each other", hint="give one of them")
+    settings = session.settings(log_to_file=not flags["dry_run"])
     try:
-        report = _run(session, flags)
+        report = _run(session, settings, flags)
     except PoIngestError as error:
         if error.report is not None:
             with suppress(output.OutputError, output.ReaderGoneError):  # how the run ended matters more
                 _show(session, error.report, flags, as_json=as_json)
         raise
     with _reserved(report):
-        _show(session, report, flags, as_json=as_json)
+        remarks = _remarks(settings, report) if output.is_terminal() and not as_json else {}
+        _show(session, report, flags, as_json=as_json, remarks=remarks)
         output.flush()
 
 
-def _run(session: Session, flags: dict[str, bool]) -> RunReport:
-    settings = session.settings(log_to_file=not flags["dry_run"])
+def _run(session: Session, settings: Settings, flags: dict[str, bool]) -> RunReport:
     from po_ingest import wiring  # noqa: PLC0415 - `--help` shall not wait for it
     from po_ingest.pipeline import Options, run_nightly  # noqa: PLC0415 - as above
 
-    with watched(quiet=session.quiet) as progress, _without_collector():
+    expected = _expected(settings) if is_watched(quiet=session.quiet) else None
+    with watched(quiet=session.quiet, expected=expected) as progress, _without_collector():
         return run_nightly(settings, wiring.build(settings, progress), Options(**flags))
+
+
+def _expected(settings: Settings) -> int | None:
+    """Return about how many rows will come: as many as the last applied run took."""
+    with suppress(PoIngestError), open_store(settings).read() as view:
+        last = view.last_applied(settings.erp.name)
+        lines = (last.report or {}).get("po_lines_processed") if last else None
+        return lines if isinstance(lines, int) and lines else None
+    return None
 
 
 @contextmanager
@@ -88,7 +103,23 @@ def _reserved(report: RunReport) -> Iterator[None]:
         ) from error
 
 
-def _show(session: Session, report: RunReport, flags: dict[str, bool], *, as_json: bool) -> None:
+def _remarks(settings: Settings, report: RunReport) -> dict[str, str]:
+    """Return what is unusual about the run; a store that cannot tell it now takes nothing away from the run."""
+    from po_ingest.stages.report import report_dict  # noqa: PLC0415 - as above
+
+    with suppress(PoIngestError), open_store(settings).read() as view:
+        return remarks_on(view, report_dict(report))
+    return {}
+
+
+def _show(
+    session: Session,
+    report: RunReport,
+    flags: dict[str, bool],
+    *,
+    as_json: bool,
+    remarks: Mapping[str, str] | None = None,
+) -> None:
     """Print the report: as JSON of every run that began, else of those that were applied."""
     from po_ingest.stages.report import report_dict  # noqa: PLC0415 - as above
 
@@ -96,7 +127,7 @@ def _show(session: Session, report: RunReport, flags: dict[str, bool], *, as_jso
     if as_json:
         output.json_object(content)
     elif report.status in APPLIED and output.is_terminal():
-        output.sections(report_sections(content))
+        output.sections(report_sections(content, remarks))
     elif report.status in APPLIED:
         output.plain(content.items())
     if report.status in APPLIED and report.baseline and not (flags["baseline"] or flags["rebaseline"]):

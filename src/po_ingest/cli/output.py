@@ -12,11 +12,15 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from io import StringIO, TextIOWrapper
 from itertools import chain
 from typing import TYPE_CHECKING, Final, TextIO, TypeAlias
+
+import attrs
+import click
 
 from po_ingest.errors import PoIngestError
 from po_ingest.fields import to_text
@@ -26,6 +30,15 @@ if TYPE_CHECKING:  # imported on terminals only
 
 Record: TypeAlias = Mapping[str, object]
 """A row to show: column -> value."""
+
+
+@attrs.frozen
+class Remarked:
+    """A value with a remark for people, which only a terminal shows."""
+
+    value: object
+    remark: str
+
 
 Section: TypeAlias = tuple[str, Sequence[tuple[str, object]]]
 """A title, and names with their values."""
@@ -92,7 +105,9 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as people read it, without control characters; none is an empty text."""
+    """Return a value as people read it, without control characters and remarks; none is an empty text."""
+    if isinstance(value, Remarked):
+        value = value.value
     if isinstance(value, Mapping):
         return ", ".join(f"{clean(str(name))} {shown(each)}" for name, each in value.items())
     if isinstance(value, (list, tuple)):
@@ -118,8 +133,34 @@ def _text(value: object) -> str:
 
 
 def write(text: str) -> None:
-    """Write to stdout. Raises ReaderGoneError, and OutputError where it cannot be written."""
-    _guarded(lambda: sys.stdout.write(text))
+    """Write to stdout, or to the page. Raises ReaderGoneError, and OutputError where it cannot be written."""
+    _guarded(lambda: (_page or sys.stdout).write(text))
+
+
+_page: StringIO | None = None
+
+
+@contextmanager
+def paged() -> Iterator[None]:
+    """Show what is written meanwhile in the user's pager, if it is longer than the terminal; elsewhere as it comes."""
+    global _page  # noqa: PLW0603 - what `write` writes to
+    if not (is_terminal() and sys.stdin is not None and sys.stdin.isatty()):
+        yield
+        return
+    _page = page = StringIO()
+    try:
+        yield
+    finally:
+        _page = None
+    _show_page(page.getvalue())
+
+
+def _show_page(text: str) -> None:
+    if text.count("\n") < shutil.get_terminal_size().lines:
+        write(text)
+        return
+    os.environ.setdefault("LESS", "FRX")  # as git does: quit if it fits, keep colours, leave the text on the screen
+    click.echo_via_pager(text, color=True)
 
 
 def flush() -> None:
@@ -205,7 +246,7 @@ def console(stream: TextIO | None = None) -> Console:
 
     plain = bool(os.environ.get("NO_COLOR"))
     return Console(
-        file=stream or sys.stdout,
+        file=stream or _page or sys.stdout,
         force_terminal=True,
         color_system=None if plain else "auto",
         no_color=plain,
@@ -270,7 +311,11 @@ def pairs_table(pairs: Sequence[tuple[str, object]]) -> None:
     drawn.add_column(overflow="fold")
     for name, value in pairs:
         text = shown(value)
-        drawn.add_row(Text(f"  {name}", style="dim"), Text(text, style=STATUS_STYLES.get(text, "")))
+        cell = Text(text, style=STATUS_STYLES.get(text, ""))
+        if isinstance(value, Remarked):
+            cell.stylize("yellow")
+            cell.append(f"  <- {clean(value.remark)}", style="yellow")
+        drawn.add_row(Text(f"  {name}", style="dim"), cell)
     _guarded(lambda: console().print(drawn))
 
 

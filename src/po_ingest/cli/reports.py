@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from po_ingest.cli import output
+from po_ingest.model import APPLIED
+
+if TYPE_CHECKING:
+    from po_ingest.ports import StoreView
 
 SECTIONS: Final = {
     "Run": (
@@ -42,10 +46,14 @@ SECTIONS: Final = {
 """The sections of a report as a text."""
 
 
-def report_sections(report: Mapping[str, object]) -> list[output.Section]:
-    """Group a report; keys that it does not have, or that a later release added, do no harm."""
+def report_sections(report: Mapping[str, object], remarks: Mapping[str, str] | None = None) -> list[output.Section]:
+    """Group a report; keys that it does not have, or that a later release added, do no harm.
+
+    `remarks` on keys are shown behind their values, where people read.
+    """
     found: list[output.Section] = [
-        (title, [(key, report[key]) for key in keys if key in report]) for title, keys in SECTIONS.items()
+        (title, [(key, _remarked(report[key], (remarks or {}).get(key))) for key in keys if key in report])
+        for title, keys in SECTIONS.items()
     ]
     stages = report.get("stages")
     if isinstance(stages, Mapping) and stages:
@@ -54,3 +62,19 @@ def report_sections(report: Mapping[str, object]) -> list[output.Section]:
     if isinstance(errors, list) and errors:
         found.append(("Errors", [(str(error["stage"]), f"{error['error']}: {error['message']}") for error in errors]))
     return found
+
+
+def _remarked(value: object, remark: str | None) -> object:
+    return value if remark is None else output.Remarked(value, remark)
+
+
+def remarks_on(view: StoreView, report: Mapping[str, object]) -> dict[str, str]:
+    """Return what is unusual about a run's report, compared with the runs that were applied before it."""
+    from po_ingest.unusual import unusual  # noqa: PLC0415 - for terminals only
+
+    if report.get("status") not in APPLIED:
+        return {}
+    run_id = report.get("run_id")
+    runs = view.runs(str(report["erp"]), statuses=APPLIED)
+    before = [run.report for run in runs if run.report and (run_id is None or run.id < cast("int", run_id))]
+    return unusual(report, before)

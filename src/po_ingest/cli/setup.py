@@ -173,7 +173,7 @@ def check_command(session: Session, *, as_json: bool) -> None:
         outcome = checks.of_fault(error)
         _show_findings(outcome.findings, as_json=as_json)
         raise
-    outcome = checks.check(settings, wiring.open_source, wiring.open_store)
+    outcome = checks.check(settings, wiring.open_source, wiring.open_store, wiring.open_observers)
     _show_findings(outcome.findings, as_json=as_json)
     failure = outcome.first_failure
     if failure is not None:

@@ -1,0 +1,56 @@
+"""What the health page asks for: over many runs, so the database does the work."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Select, func, select
+
+from po_ingest_adapters.store.schema import Tables
+
+Query = Select[*tuple[Any, ...]]
+
+REJECTED: Final = ("id", "run_id", "query", "po_number", "line_number", "field", "reason")
+PROMISE: Final = "promised_date"
+
+
+def promise_moves(of: Tables, erp: str, first_run_id: int) -> Query:
+    """Return each line whose promise the ERP moved in that run or later, with what it was before and is now."""
+    event, first, line = of.event.alias("event"), of.event.alias("first_event"), of.line.alias("line")
+    moved = (
+        select(event.c.po_line_id, func.min(event.c.id).label("first_id"), func.count().label("moves"))
+        .where(
+            event.c.run_id >= first_run_id,
+            event.c.kind == "changed",
+            event.c.field_name == PROMISE,
+            event.c.cause == "erp",
+            event.c.previous_value.is_not(None),
+        )
+        .group_by(event.c.po_line_id)
+        .subquery("moved")
+    )
+    return (
+        select(
+            line.c.po_number,
+            line.c.line_number,
+            line.c.supplier_code,
+            first.c.previous_value.label("first_promised_date"),
+            line.c.promised_date,
+            moved.c.moves,
+        )
+        .join_from(moved, line, line.c.id == moved.c.po_line_id)
+        .join(first, first.c.id == moved.c.first_id)
+        .where(line.c.erp == erp, line.c.promised_date.is_not(None))
+        .order_by(line.c.id)
+    )
+
+
+def rejected_rows(of: Tables, run_id: int, limit: int) -> Query:
+    """Return the rejected rows of a run."""
+    rejected = of.rejected.c
+    return (
+        select(*(rejected[name] for name in REJECTED))
+        .where(rejected.run_id == run_id)
+        .order_by(rejected.id)
+        .limit(limit)
+    )

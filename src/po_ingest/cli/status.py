@@ -1,0 +1,126 @@
+"""`po-ingest status`, for monitors."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from po_ingest.cli import output
+from po_ingest.cli.session import Session, open_store, pass_session
+from po_ingest.errors import PoIngestError
+
+if TYPE_CHECKING:
+    from po_ingest.health import Health, Seen
+    from po_ingest.ports import Store, StoreView
+
+MAX_AGE: Final = 26.0
+"""Hours: a night a day, and two hours to be late."""
+AUDIT_TAIL: Final = 1000
+"""How many of the last audit events are looked at; `audit verify` looks at all."""
+UNKNOWN: Final = 3
+HINT: Final = "see `po-ingest runs` and `po-ingest report`"
+
+
+class StatusError(PoIngestError):
+    """The verdict is another than OK."""
+
+    def __init__(self, message: str, *, code: int, hint: str = "") -> None:
+        """Keep the plug-in's exit code."""
+        super().__init__(message, hint=hint)
+        self.exit_code = code  # type: ignore[misc,assignment]  # the one command with codes of its own
+
+
+class StatusCommand(click.Command):
+    """A command whose every ending is one that monitors know."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; faulty ones are UNKNOWN to a monitor."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            raise _unknown(f"{error.format_message().rstrip('.')}; see `{ctx.command_path} --help`") from error
+
+
+@click.command("status", cls=StatusCommand)
+@click.option(
+    "--max-age",
+    metavar="HOURS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=MAX_AGE,
+    show_default=True,
+    help="Critical if no run was applied for so long.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one object.")
+@pass_session
+def status_command(session: Session, max_age: float, *, as_json: bool) -> None:
+    """Say in one line whether the data is healthy, for monitors.
+
+    Exit codes are those of monitoring plug-ins: 0 OK, 1 WARNING (rejected
+    rows or cross-reference gaps grew, or a reservation), 2 CRITICAL (the last
+    run failed, none was applied for too long, the end of the audit trail is
+    broken), 3 UNKNOWN (no run yet, or no look at the store).
+
+    \b
+    Example:
+      po-ingest status
+      po-ingest status --max-age 12 --json
+    """  # noqa: D301 - \b is click's mark for lines to be left as they are
+    try:
+        health = _look(session, timedelta(hours=max_age))
+    except OverflowError:
+        raise _unknown("--max-age is beyond all measure") from None
+    except PoIngestError as error:
+        raise _unknown(str(error)) from error
+    if as_json:
+        output.json_object(_as_object(health, max_age))
+    else:
+        output.line(output.clean(health.line()))
+    if health.level:
+        output.flush()
+        raise StatusError(f"{health.level.name}: {health.text}", code=health.level, hint=HINT)
+
+
+def _unknown(message: str) -> StatusError:
+    """Tell on stdout, where monitors read it, that nothing can be said."""
+    output.line(output.clean(f"UNKNOWN - {message.replace('|', '/')}"))
+    output.flush()
+    return StatusError(f"UNKNOWN: {message}", code=UNKNOWN)
+
+
+def _look(session: Session, max_age: timedelta) -> Health:
+    from po_ingest.health import assess  # noqa: PLC0415 - `--help` shall not wait for it
+
+    settings = session.settings()
+    store, erp = open_store(settings), settings.erp.name
+    with store.read() as view:
+        seen = _seen(store, view, erp)
+    return assess(seen, datetime.now(UTC), max_age)
+
+
+def _seen(store: Store, view: StoreView, erp: str) -> Seen:
+    from po_ingest.audit_verify import fault_of_tail  # noqa: PLC0415 - as above
+    from po_ingest.health import Seen  # noqa: PLC0415 - as above
+    from po_ingest.model import APPLIED  # noqa: PLC0415 - as above
+
+    runs = view.runs(erp, limit=2)
+    fault = fault_of_tail(view.audit_events(max(view.last_audit_id() - AUDIT_TAIL, 0)))
+    return Seen(
+        erp=erp,
+        runs=runs,
+        applied=view.runs(erp, limit=2, statuses=APPLIED),
+        is_locked=bool(runs) and runs[0].status == "running" and store.holder(erp),
+        audit_fault=None if fault is None else f"{fault.where}: {fault.what}",
+    )
+
+
+def _as_object(health: Health, max_age: float) -> dict[str, object]:
+    return {
+        "status": health.level.name,
+        "exit_code": int(health.level),
+        "text": health.text,
+        "max_age_hours": max_age,
+        "age_hours": None if health.age is None else round(health.age / timedelta(hours=1), 2),
+        **{figure.name: figure.value for figure in health.figures if figure.name != "age"},
+    }

@@ -1,0 +1,152 @@
+"""The page's plots: drawn by pygal as SVG, then relieved of what only its own scripts and styles need.
+
+A year of runs has thousands of points. Each keeps its value as a title, which browsers show when the pointer rests
+on it and screen readers read; the page's one style sheet colours all plots, in light and dark.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import ModuleType
+from typing import Any, Final, cast
+from xml.etree.ElementTree import Element, tostring
+
+import attrs
+
+from po_ingest.model import Run
+from po_ingest.stages.report import STAGES
+
+DRAWN: Final = {"circle", "g", "line", "path", "rect", "text", "title", "tspan"}
+STAGES_SHOWN: Final = 30
+"""Runs whose stage times are drawn."""
+LABELS: Final = 4
+"""Labels of the time axis."""
+
+_NUMBER: Final = re.compile(r"-?\d+\.\d+")
+NUMBERS: Final = {"x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "d", "transform", "points"}
+
+
+@attrs.frozen(slots=True)
+class Plot:
+    """A plot: its title, its series by name (key of the report), and its SVG."""
+
+    title: str
+    series: Mapping[str, str]
+    svg: str
+
+
+SERIES: Final = (
+    ("Duration, in seconds", {"seconds": "duration_seconds"}),
+    ("Active lines", {"lines": "po_lines_processed"}),
+    ("Changed and absent lines", {"changed": "lines_changed", "newly absent": "absent_po_lines"}),
+    ("Item codes without cross-reference, and rejected rows", {"codes": "xref_gaps_found", "rows": "rows_rejected"}),
+)
+
+
+def plots(applied: Sequence[Run]) -> list[Plot]:
+    """Return the plots over runs that were applied, the oldest first; none without runs."""
+    if not applied:
+        return []
+    return [*(_over_time(title, series, applied) for title, series in SERIES), _stages(applied[-STAGES_SHOWN:])]
+
+
+def _pygal() -> ModuleType:
+    """Return pygal, without the hook that it puts into Python's imports: every later import would warn of it."""
+    import pygal  # noqa: PLC0415 - rarely needed
+
+    sys.meta_path[:] = [hook for hook in sys.meta_path if type(hook).__module__ != "pygal"]
+    return cast("ModuleType", pygal)
+
+
+def _over_time(title: str, series: Mapping[str, str], runs: Sequence[Run]) -> Plot:
+    chart = _pygal().DateTimeLine(
+        **_options(len(series)),
+        dots_size=1.8,
+        x_value_formatter=lambda moment: f"{moment:%Y-%m-%d}",
+        include_x_axis=True,
+    )
+    # pygal reckons with times that have no zone; all of them are in UTC here
+    moments = [run.started_at.replace(tzinfo=None) for run in runs]
+    chart.x_labels = moments[:: -(-len(moments) // LABELS)]
+    for name, key in series.items():
+        chart.add(name, [(moment, _value(run, key)) for moment, run in zip(moments, runs, strict=True)])
+    return Plot(title, series, _lean(chart, title))
+
+
+def _stages(runs: Sequence[Run]) -> Plot:
+    title = f"Seconds by stage, of the last {len(runs)} applied runs"
+    chart = _pygal().StackedBar(**_options(len(STAGES)), show_minor_x_labels=False)
+    names = [_started(run.started_at) for run in runs]
+    chart.x_labels, chart.x_labels_major = names, names[:: -(-len(names) // LABELS)]
+    for stage in STAGES:
+        chart.add(stage, [_seconds(run, stage) for run in runs])
+    return Plot(title, {stage: stage for stage in STAGES}, _lean(chart, title))
+
+
+def _options(series: int) -> dict[str, Any]:
+    return {
+        "width": 560,
+        "height": 230,
+        "max_scale": 5,
+        "truncate_label": -1,
+        "js": [],
+        "css": [],
+        "margin": 6,
+        "show_legend": series > 1,
+        "legend_at_bottom": True,
+        "legend_at_bottom_columns": min(series, 3),
+        "truncate_legend": -1,
+        "disable_xml_declaration": True,
+        "no_prefix": True,
+    }
+
+
+def _started(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"
+
+
+def _value(run: Run, key: str) -> float:
+    return cast("float", (run.report or {}).get(key) or 0)
+
+
+def _seconds(run: Run, stage: str) -> float:
+    stages = cast("Mapping[str, float]", (run.report or {}).get("stages") or {})
+    return stages.get(stage, 0.0)
+
+
+def _lean(chart: Any, title: str) -> str:  # noqa: ANN401 - pygal ships no types
+    """Return the chart's SVG without pygal's scripts, styles and descriptions; values become titles."""
+    root: Element = chart.render_tree()
+    for parent in list(root.iter()):
+        _to_title(parent)
+        for child in list(parent):
+            if child.tag not in DRAWN:  # a comment's tag is a function
+                parent.remove(child)
+    for element in root.iter():
+        for name in NUMBERS & element.attrib.keys():
+            element.set(name, _rounded(element.attrib[name]))
+    root.attrib.pop("id", None)
+    root.find("title").text = title  # type: ignore[union-attr]  # pygal gives each chart one, with its own name
+    root.set("role", "img")
+    root.set("aria-label", title)
+    return tostring(root, encoding="unicode")
+
+
+def _to_title(parent: Element) -> None:
+    """Give the shape before each description of a value that value as its title."""
+    shape: Element | None = None
+    for child in parent:
+        if child.tag == "desc" and child.get("class") == "value" and shape is not None:
+            title = Element("title")
+            title.text = child.text
+            shape.insert(0, title)
+        elif child.tag in {"circle", "rect", "path"}:
+            shape = child
+
+
+def _rounded(text: str) -> str:
+    """Round the numbers of an attribute to a tenth: of a pixel, as these plots are drawn."""
+    return _NUMBER.sub(lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), text)

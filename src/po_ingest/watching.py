@@ -1,0 +1,40 @@
+"""Telling those who watch how a run ended, whatever way that was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from po_ingest.errors import ExitCode, GuardError, LockHeldError, PoIngestError
+from po_ingest.journal import Parts
+from po_ingest.model import RunEnd, RunOutcome, RunReport
+
+
+def watched(parts: Parts, erp: str, run: Callable[[], RunReport]) -> RunReport:
+    """Do a run and tell the observers of its end; one that another run kept out leaves no trace (exit 6)."""
+    try:
+        report = run()
+    except LockHeldError:
+        raise
+    except PoIngestError as error:
+        parts.observer.ended(
+            RunEnd(
+                erp=erp,
+                outcome=_outcome(error),
+                exit_code=int(error.exit_code),
+                ended_at=parts.clock(),
+                message=str(error),
+                report=error.report,
+            )
+        )
+        raise
+    parts.observer.ended(
+        RunEnd(erp=erp, outcome="completed", exit_code=int(report.exit_code), ended_at=parts.clock(), report=report)
+    )
+    return report
+
+
+def _outcome(error: PoIngestError) -> RunOutcome:
+    if isinstance(error, GuardError):
+        return "guard"
+    # applied with a reservation: rejected rows under --strict, or an audit file that could not be written
+    return "partial" if error.exit_code == ExitCode.RESERVATION else "failed"
