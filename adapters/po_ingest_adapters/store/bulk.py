@@ -62,9 +62,11 @@ def encode(dialect: Dialect, columns: Sequence[Column[Any]], rows: Rows) -> Rows
     return _convert(rows, _processors(dialect, columns))
 
 
-def encode_columns(dialect: Dialect, columns: Sequence[Column[Any]], rows: Rows) -> dict[str, Sequence[Any]]:
-    """Convert rows to what the driver takes, and return them column by column; there is at least one row."""
-    converted: list[Any] = list(zip(*rows, strict=True))
+def encode_columns(
+    dialect: Dialect, columns: Sequence[Column[Any]], values: Sequence[Sequence[Any]]
+) -> dict[str, Sequence[Any]]:
+    """Convert the values of each column to what the driver takes."""
+    converted: list[Any] = list(values)
     _convert_columns(converted, _processors(dialect, columns))
     return dict(zip([column.name for column in columns], converted, strict=True))
 
