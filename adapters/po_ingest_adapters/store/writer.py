@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 from operator import itemgetter
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import attrs
-from sqlalchemy import Column, Table, Update, bindparam, case, func, insert, literal, literal_column, select, update
+from sqlalchemy import (
+    Column,
+    Insert,
+    Table,
+    Update,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 
 from po_ingest.fields import CUSTOM_SLOTS, FIELDS, INDEX, INTEGER_MAX, INTEGER_MIN, MAPPED_BY_XREF, to_text
 from po_ingest.model import Delta, LineChange, NewLines, Own, Presence, RejectedRow, RunContext, SnapshotAction
+from po_ingest.raw_values import Memory
 from po_ingest_adapters.store.bulk import BulkWriter, chunks, encode, encode_columns, fetch_rows
 from po_ingest_adapters.store.column_types import ID, encode_json
 from po_ingest_adapters.store.database import Rows
@@ -43,6 +57,8 @@ LINE_COLUMNS: Final = (
 )
 """The columns that a change writes; of a known line `absent_since` and the last three only where there is news."""
 _pick_slots = itemgetter(*SLOT_POSITIONS)
+OwnJson: TypeAlias = Memory[tuple[Own, Own], str | None]
+"""What the ERP itself gave and what is shown -> the JSON of it: the same for many lines of an item."""
 
 
 @attrs.frozen(slots=True)
@@ -53,6 +69,8 @@ class DeltaWriter:
     tables: Tables
     erp: str
     run: RunContext
+    _copying: Insert = attrs.field(init=False, repr=False, eq=False)  # of new lines' first states from po_line
+    _own_json: OwnJson = attrs.field(factory=lambda: Memory(_own_json), init=False, repr=False, eq=False)
 
     def apply(self, delta: Delta) -> Sequence[int]:
         """Write a delta; return the line ids that its new lines got, in order."""
@@ -102,7 +120,7 @@ class DeltaWriter:
         table, run_id = self.tables.line, repeat(self.run.run_id)
         (no, _), (yes, _) = self._flags()
         quality, sources = _SourcesJson()(new.sources)
-        shown = zip(*(new.values[at] for at in OWN_POSITIONS), strict=True)
+        shown = cast("Iterator[Own]", zip(*(new.values[at] for at in OWN_POSITIONS), strict=True))
         columns: dict[str, Iterable[Any]] = {
             "id": ids,
             "erp": repeat(self.erp),
@@ -117,21 +135,22 @@ class DeltaWriter:
             "is_stale": repeat(no),
             "source_quality": repeat(quality),
             "custom_column_sources": repeat(sources),
-            "erp_values": list(map(_OwnValues(), new.own, shown)),
+            "erp_values": list(map(self._own_json.__getitem__, zip(new.own, shown, strict=True))),
             "snapshot_id": self._reserve(self.tables.snapshot, len(ids)),
             "first_seen_run_id": run_id,
             "last_changed_run_id": run_id,
         }
         self.bulk.insert_columns(table, columns)
-        self._copy_states(ids[0], ids[-1])
+        self.bulk.connection.execute(self._copying, {"first": ids[0], "last": ids[-1]})
 
-    def _copy_states(self, first_id: int, last_id: int) -> None:
+    @_copying.default
+    def _copy(self) -> Insert:
         line, snapshot = self.tables.line, self.tables.snapshot
         states = select(
             line.c.snapshot_id, line.c.id, literal(self.run.run_id, ID), *(line.c[name] for name in FIELD_NAMES)
-        ).where(line.c.id.between(first_id, last_id))
+        ).where(line.c.id.between(bindparam("first"), bindparam("last")))
         names = ("id", "po_line_id", "valid_from_run_id", *FIELD_NAMES)
-        self.bulk.connection.execute(insert(snapshot).from_select(names, states.order_by(line.c.id)))
+        return insert(snapshot).from_select(names, states.order_by(line.c.id))
 
     def _flags(self) -> Rows:
         """Return False and True as the driver takes them, and with True the time since when a line is absent."""
@@ -141,6 +160,8 @@ class DeltaWriter:
 
     def _update_lines(self, lines: list[EncodedLine], *, with_events: bool) -> None:
         """Update known lines; a line that a user entered is seen by the ERP for the first time here."""
+        if not lines:
+            return
         run_id = self.run.run_id
         absences = [_becomes_absent(change, with_events=with_events) for change, _, _ in lines]
         rows = []
@@ -158,7 +179,7 @@ class DeltaWriter:
         Numbers, bytes and JSON already made need no encoding; flags and times take few values, encoded once.
         """
         (no, _), (yes, now) = self._flags()
-        sources_json, own_values = _SourcesJson(), _OwnValues()
+        sources_json = _SourcesJson()
         shown = self._with_slots(lines)
         for (change, _, snapshot_id), values, is_news in zip(lines, shown, becomes_absent, strict=True):
             yield (
@@ -171,7 +192,7 @@ class DeltaWriter:
                 no if change.presence is Presence.ACTIVE else yes,
                 now if is_news else None,
                 *sources_json(change.sources),
-                _erp_values(change, own_values),
+                _erp_values(change, self._own_json),
                 snapshot_id,
             )
 
@@ -188,6 +209,8 @@ class DeltaWriter:
         return shown
 
     def _mark_missing(self, delta: Delta) -> None:
+        if not delta.missing:
+            return
         names = ("presence", "is_stale", "absent_since", "last_changed_run_id")
         run_id = self.run.run_id if delta.with_events else None
         row = (int(Presence.MISSING), True, self.run.started_at, run_id)
@@ -200,6 +223,8 @@ class DeltaWriter:
     def _close_snapshots(self, delta: Delta, lines: list[EncodedLine]) -> None:
         closed = [change.line_id for change, _, _ in lines if _closes(change.snapshot)]
         closed.extend(line.line_id for line in delta.missing)
+        if not closed:
+            return
         table = self.tables.snapshot
         statement = (
             update(table)
@@ -331,25 +356,13 @@ OWN_POSITIONS: Final = tuple(INDEX[name] for name in MAPPED_BY_XREF)
 _pick_own = itemgetter(*OWN_POSITIONS)
 
 
-class _OwnValues:
-    """Gives as JSON the ERP's own SKU, item and supplier where the cross-reference has others, else none.
-
-    They are the same for many lines of an item.
-    """
-
-    def __init__(self) -> None:
-        self._seen: dict[tuple[Own, tuple[Any, ...]], str] = {}
-
-    def __call__(self, own: Own, shown: tuple[Any, ...]) -> str | None:
-        if own == shown:
-            return None
-        text = self._seen.get((own, shown))
-        if text is None:
-            text = self._seen[own, shown] = encode_json(_others(own, shown))
-        return text
+def _own_json(own_and_shown: tuple[Own, Own]) -> str | None:
+    """Return as JSON the ERP's own SKU, item and supplier where the cross-reference has others, else none."""
+    own, shown = own_and_shown
+    return None if own == shown else encode_json(_others(own, shown))
 
 
-def _erp_values(change: LineChange, own_values: _OwnValues) -> str | None:
+def _erp_values(change: LineChange, own_json: OwnJson) -> str | None:
     """Return as JSON what the ERP itself gave, where neither po_line nor the last snapshot state has it.
 
     Besides its own SKU, item and supplier that are the custom slots where no state of the snapshot history begins with
@@ -357,7 +370,7 @@ def _erp_values(change: LineChange, own_values: _OwnValues) -> str | None:
     """
     shown = _pick_own(change.values)
     if _opens(change.snapshot):
-        return own_values(change.own, shown)
+        return own_json[change.own, shown]
     slots = zip(CUSTOM_SLOTS, _pick_slots(change.values), strict=True)
     told = {name: to_text(value) for name, value in slots if value is not None}
     return encode_json({**_others(change.own, shown), "slots": told})

@@ -40,7 +40,7 @@ def reconstruct_lines(
 
     `deliveries` are the batches of known lines so far, by line id; they are needed only where there are receipts.
     """
-    return [tuple(_reconstruct(line, receipts, deliveries, run_date)) for line in lines]
+    return [_reconstruct(line, receipts, deliveries, run_date) for line in lines]
 
 
 def reconstruct_new(lines: NewLines, receipts: Receipts | None, run_date: date) -> NewLines:
@@ -51,7 +51,7 @@ def reconstruct_new(lines: NewLines, receipts: Receipts | None, run_date: date) 
         quantity = cast("Decimal | None", delivered) or ZERO
         day = _fallback_date(in_date, updated, run_date)
         if receipts is None:
-            batches.append(tuple(_growth(quantity, ZERO, day)))
+            batches.append(_growth(quantity, ZERO, day))
         else:
             batches.append(tuple(_received(key, receipts, (), quantity, day)))
     return attrs.evolve(lines, deliveries=batches)
@@ -59,18 +59,18 @@ def reconstruct_new(lines: NewLines, receipts: Receipts | None, run_date: date) 
 
 def _reconstruct(
     line: MappedLine, receipts: Receipts | None, deliveries: Mapping[int, Sequence[Delivery]], run_date: date
-) -> Iterator[Delivery]:
+) -> tuple[Delivery, ...]:
     state = line.read.state
     delivered = cast("Decimal | None", line.values[DELIVERED]) or ZERO
     day = _fallback_date(line.values[IN_DATE], line.values[LAST_UPDATE], run_date)
     if receipts is not None:
-        return _received(line.read.key, receipts, deliveries.get(state.line_id, ()), delivered, day)
+        return tuple(_received(line.read.key, receipts, deliveries.get(state.line_id, ()), delivered, day))
     before = None if state.presence == Presence.NEVER else cast("Decimal | None", state.values[DELIVERED])
     return _growth(delivered, before or ZERO, day)
 
 
-def _growth(delivered: Decimal, before: Decimal, day: date) -> Iterator[Delivery]:
-    """Yield what was delivered since the last run."""
+def _growth(delivered: Decimal, before: Decimal, day: date) -> tuple[Delivery, ...]:
+    """Return what was delivered since the last run."""
     return _parts("delta" if delivered > before else "correction", delivered - before, day)
 
 
@@ -91,12 +91,12 @@ def _fallback_date(in_date: Value, updated: Value, run_date: date) -> date:
 
 def _parts(
     kind: BatchKind, quantity: Decimal, day: date, reference: str | None = None, event: str | None = None
-) -> Iterator[Delivery]:
-    """Yield a batch of the quantity, two where one decimal(18,3) cannot hold it, none where it is zero."""
-    while quantity:
-        part = max(-LARGEST, min(LARGEST, quantity))
-        yield Delivery(kind, part, day, reference, event)
-        quantity -= part
+) -> tuple[Delivery, ...]:
+    """Return a batch of the quantity, two where one decimal(18,3) cannot hold it, none where it is zero."""
+    if not quantity:
+        return ()
+    part = max(-LARGEST, min(LARGEST, quantity))
+    return Delivery(kind, part, day, reference, event), *_parts(kind, quantity - part, day, reference, event)
 
 
 @attrs.define(slots=True)
