@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import uuid4
 
 import attrs
 
-from po_ingest.model import AuditEvent, Delta, LineChange, MissingLine, RunReport, Severity
-from po_ingest.stages.report import Tally, filled_fields, line_values, report_dict
+from po_ingest.fields import Values
+from po_ingest.model import AuditEvent, Delta, LineChange, LineKey, MissingLine, RunReport, Severity
+from po_ingest.stages.report import Tally, filled_fields, key_values, report_dict
 
 
 @attrs.frozen(slots=True)
@@ -59,17 +60,22 @@ class Teller:
         new = {"lines": tally.lines, "batches": tally.batches, "rebaseline": is_repeated}
         return self._event("baseline_initialized", new=new, reason="rebaseline" if is_repeated else "first run")
 
-    def lines(self, delta: Delta, line_ids: tuple[int, ...]) -> Iterator[AuditEvent]:
-        """Tell what became of each line; `line_ids` are those of the delta's changes."""
-        for change, line_id in zip(delta.changes, line_ids, strict=True):
-            yield from self._line(change, line_id)
+    def lines(self, delta: Delta, new_ids: Sequence[int]) -> Iterator[AuditEvent]:
+        """Tell what became of each line; `new_ids` are those of the delta's new lines."""
+        for line_id, key, values in zip(new_ids, delta.new.keys, delta.new.rows(), strict=True):
+            yield self._created(line_id, key, values)
+        for change in delta.changes:
+            yield from self._line(change)
         for line in delta.missing:
-            yield self._absent(line, line.line_id, "missing")
+            yield self._absent(line, "missing")
 
-    def _line(self, change: LineChange, line_id: int) -> Iterator[AuditEvent]:
-        key = line_values(change)
+    def _created(self, line_id: int, key: LineKey, values: Values) -> AuditEvent:
+        return self._event("po_line_created", line_id=line_id, new={**key_values(key), **filled_fields(values)})
+
+    def _line(self, change: LineChange) -> Iterator[AuditEvent]:
+        key, line_id = key_values(change.key), change.line_id
         if change.event == "created":
-            yield self._event("po_line_created", line_id=line_id, new={**key, **filled_fields(change.values)})
+            yield self._created(line_id, change.key, change.values)
         elif change.event == "reappeared":
             yield self._event("po_line_reappeared", line_id=line_id, new=key)
         if change.fields:
@@ -78,10 +84,10 @@ class Teller:
             causes = ", ".join(sorted({field.cause for field in change.fields}))
             yield self._event("ingestion_change", line_id=line_id, previous=previous, new=new, reason=causes)
         if change.event == "absent":
-            yield self._absent(change, line_id, "closed")
+            yield self._absent(change, "closed")
 
-    def _absent(self, line: LineChange | MissingLine, line_id: int, reason: str) -> AuditEvent:
-        return self._event("po_line_absent", line_id=line_id, new=line_values(line), reason=reason)
+    def _absent(self, line: LineChange | MissingLine, reason: str) -> AuditEvent:
+        return self._event("po_line_absent", line_id=line.line_id, new=key_values(line.key), reason=reason)
 
     def gaps(self, tally: Tally) -> Iterator[AuditEvent]:
         """Tell each unmapped item code."""

@@ -107,9 +107,9 @@ class Written:
     def apply(self, delta: Delta) -> None:
         """Apply a delta and record its lines' audit events."""
         journal = self.journal
-        line_ids = self.transaction.apply(journal.context, delta)
+        new_ids = self.transaction.apply(journal.context, delta)
         if delta.with_events:
-            self.transaction.record(journal.teller().lines(delta, line_ids))
+            self.transaction.record(journal.teller().lines(delta, new_ids))
 
     def complete(self, tally: Tally, configuration: Mapping[str, str]) -> RunReport:
         """Write the run's outcome; it is there once the transaction has committed."""

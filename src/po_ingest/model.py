@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import enum
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from po_ingest.fields import Values, to_text
+from po_ingest.fields import FIELDS, Value, Values, to_text
 from po_ingest.line_value import line_value
 
 LineKey: TypeAlias = tuple[str, int]
@@ -125,15 +125,42 @@ class SnapshotAction(enum.Enum):
     CLOSE = "close"  # the state up to the previous run ends: the line is not active any more
 
 
+@attrs.frozen(slots=True)
+class NewLines:
+    """Lines that the store does not have yet, in columns, each with one entry a line; stage by stage they are filled.
+
+    A first night has no other lines. They are all active, there is nothing to compare them with, and what differs from
+    line to line is in the columns: so they are never taken apart into lines, from the reading to the store.
+    """
+
+    keys: Sequence[LineKey] = ()
+    fingerprints: Sequence[bytes] = ()
+    values: Sequence[Sequence[Value]] = ((),) * len(FIELDS)  # a column a field, in their order
+    own: Sequence[Own] = ()
+    is_unmapped: Sequence[bool] = ()
+    mappings: Sequence[bytes | None] = ()
+    deliveries: Sequence[tuple[Delivery, ...]] = ()
+    receipts: Sequence[bytes | None] = ()
+    sources: Mapping[str, str] = attrs.Factory(dict)  # custom slot -> "erp": the same for all of them
+
+    def with_columns(self, columns: Mapping[int, Sequence[Value]]) -> NewLines:
+        """Return the lines with other columns of values, given by their positions in FIELDS."""
+        return attrs.evolve(self, values=[columns.get(at, column) for at, column in enumerate(self.values)])
+
+    def rows(self) -> Iterator[Values]:
+        """Yield the values line by line."""
+        return zip(*self.values, strict=True)
+
+
 @line_value
 class LineChange:
-    """All that a run writes about one line whose row was read: the store carries it out as it is.
+    """All that a run writes about one known line whose row was read: the store carries it out as it is.
 
     Without `event` and `fields` only bookkeeping is refreshed (fingerprints, ignored fields, custom values).
     """
 
     key: LineKey
-    line_id: int | None  # None: the line is new
+    line_id: int
     values: Values  # as the ERP and the cross-reference gave them; the next snapshot state
     own: Own
     slots: Values  # custom slots as they shall stand in po_line
@@ -144,7 +171,7 @@ class LineChange:
     receipts: bytes | None
     mapping: bytes | None
     snapshot: SnapshotAction
-    previous: Presence | None = None  # None: new
+    previous: Presence
     event: LineEvent | None = None
     fields: tuple[FieldChange, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
@@ -174,6 +201,7 @@ class RejectedRow:
 class Delta:
     """What a run (or one partition of its lines) does to the store."""
 
+    new: NewLines = attrs.Factory(NewLines)
     changes: tuple[LineChange, ...] = ()
     missing: tuple[MissingLine, ...] = ()
     rejected: tuple[RejectedRow, ...] = ()
@@ -372,7 +400,7 @@ class NewRun:
 
 @line_value
 class PendingLine:
-    """A line to look at tonight: its rows that differ from the one last taken, if any.
+    """A line to look at tonight by itself: its rows that differ from the one last taken, if any.
 
     `unchanged` counts the rows that are the same as the one last taken; they were not kept.
     """
@@ -386,10 +414,10 @@ class PendingLine:
 
 @line_value
 class ReadLine:
-    """A line as its row tells it tonight, before the cross-reference."""
+    """A known line as its row tells it tonight, before the cross-reference."""
 
     key: LineKey
-    state: LineState | None  # None: the store does not have the line
+    state: LineState
     values: Values
     is_active: bool
     fingerprint: bytes
@@ -397,7 +425,7 @@ class ReadLine:
 
 @line_value
 class MappedLine:
-    """A line after the cross-reference."""
+    """A known line after the cross-reference."""
 
     read: ReadLine
     values: Values

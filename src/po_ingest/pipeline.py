@@ -111,24 +111,28 @@ def _rehearsed(journal: Journal, options: Options, view: StoreView) -> RunReport
 def _decide(journal: Journal, night: Night, options: Options, view: StoreView, apply: Apply) -> report.Tally:
     """Go through the lines that may differ, in partitions; check the guards last. Raises GuardError."""
     tonight, tally = night.tonight, report.Tally()
-    for lines in snapshot.pending(tonight, night.again):
+    for pending in snapshot.pending(tonight, night.again):
         with journal.stage("snapshot"):
-            states = view.states([tonight.known.ids[line.at] for line in lines if line.at is not None])
-            read = snapshot.read(tonight, lines, states, night.receipts)
+            states = view.states([tonight.known.ids[line.at] for line in pending.lines if line.at is not None])
+            read = snapshot.read(tonight, pending, states, night.receipts)
         with journal.stage("xref"):
+            new = xref.map_new(read.new, night.xref.entries, night.rules.default_supplier)
             mapped = xref.map_lines(read.lines, night.xref.entries, night.rules.default_supplier)
         with journal.stage("diff"):
             differences = diff.compare_lines(mapped, night.rules)
         with journal.stage("batches"):
+            new = batches.reconstruct_new(new, night.receipts, journal.started_at.date())
             deliveries = _reconstruct(journal, night, view, mapped)
         with journal.stage("custom_columns"):
+            new = custom_columns.populate_new(new, night.slots)
             slots = custom_columns.populate_lines(mapped, night.slots)
         with journal.stage("report"):
             digests = night.receipts_digests([line.read.key for line in mapped])
             results = zip(mapped, differences, deliveries, slots, digests, strict=True)
-            delta = report.assemble(results, read.rejected, with_events=journal.with_events)
+            new = attrs.evolve(new, receipts=night.receipts_digests(new.keys))
+            delta = report.assemble(new, results, read.rejected, with_events=journal.with_events)
             tally.add(delta, slots, states)
-            tally.note(read, xref.gaps_of_read(mapped))
+            tally.note(read, xref.gaps_of_read(new, mapped))
             apply(_without_idle(delta, night, states))
     with journal.stage("report"):
         _conclude(journal, night, options, view, apply, tally)
@@ -140,7 +144,7 @@ def _reconstruct(
 ) -> list[tuple[Delivery, ...]]:
     so_far: dict[int, list[Delivery]] = {}
     if night.receipts is not None:
-        so_far = view.deliveries([line.read.state.line_id for line in mapped if line.read.state is not None])
+        so_far = view.deliveries([line.read.state.line_id for line in mapped])
     return batches.reconstruct_lines(mapped, night.receipts, so_far, journal.started_at.date())
 
 
@@ -149,7 +153,7 @@ def _without_idle(delta: Delta, night: Night, states: dict[int, LineState]) -> D
     changes = tuple(
         change
         for change in delta.changes
-        if change.line_id is None or report.has_effect(change, states[change.line_id], night.in_store(change.key))
+        if report.has_effect(change, states[change.line_id], night.in_store(change.key))
     )
     return attrs.evolve(delta, changes=changes)
 
@@ -161,7 +165,7 @@ def _conclude(
     tonight, known = night.tonight, night.tonight.known
     gone = tuple(MissingLine(key, known.ids[at]) for key, at in snapshot.missing(tonight))
     rejected = (*tonight.rejected, *night.xref.rejected, *(night.receipts.rejected if night.receipts else ()))
-    delta = Delta((), gone, rejected, journal.with_events)
+    delta = Delta(missing=gone, rejected=rejected, with_events=journal.with_events)
     tally.add(delta, (), {})
     tally.lines += tonight.seen.count(snapshot.UNCHANGED_ACTIVE) - tally.unchanged_looked_at
     tally.gaps |= xref.gaps_of_unchanged(tonight, night.xref.entries)

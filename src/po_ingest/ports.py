@@ -200,8 +200,8 @@ class StoreTransaction(StoreView, Protocol):
         """Insert a run with status `running`; return its id."""
         ...
 
-    def apply(self, run: RunContext, delta: Delta) -> tuple[int, ...]:
-        """Carry out a delta (a run may have several); return the line ids of `delta.changes`, in order."""
+    def apply(self, run: RunContext, delta: Delta) -> Sequence[int]:
+        """Carry out a delta (a run may have several); return the line ids that `delta.new` got, in order."""
         ...
 
     def finish_run(self, run_id: int, report: RunReport, field_configuration: Mapping[str, str] | None = None) -> None:

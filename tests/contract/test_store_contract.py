@@ -23,6 +23,7 @@ from support.store_builders import (
     audit_event,
     make_store,
     new_line,
+    new_lines,
     new_run,
     report,
 )
@@ -181,7 +182,7 @@ def test_a_run_is_found_by_number_and_by_identifier_within_its_erp(store: Store)
 
 def everything(transaction: StoreTransaction) -> None:
     run_id = transaction.start_run(new_run("run-1"))
-    transaction.apply(RunContext(run_id, None, START), Delta(changes=(new_line(),)))
+    transaction.apply(RunContext(run_id, None, START), Delta(new_lines([new_line()])))
     transaction.finish_run(run_id, report(run_id, "run-1", START, "completed"))
     transaction.record([audit_event(1)])
     transaction.put_item_xref([XrefRow("A")], START)

@@ -43,8 +43,8 @@ def test_keys_of_5000_rows(benchmark: BenchmarkFixture, reading: LineReading) ->
     assert len(benchmark(lambda: {reading.key(row) for row in ROWS})) == LINES
 
 
-def test_values_of_5000_rows(benchmark: BenchmarkFixture, reading: LineReading) -> None:
-    assert benchmark(lambda: reading.values_of(ROWS)) is not None
+def test_columns_of_5000_rows(benchmark: BenchmarkFixture, reading: LineReading) -> None:
+    assert benchmark(lambda: reading.columns_of(ROWS)) is not None
 
 
 def test_an_unchanged_night_of_5000_rows(benchmark: BenchmarkFixture, reading: LineReading) -> None:

@@ -14,7 +14,18 @@ from po_ingest.wiring import Silent
 from po_ingest_adapters.store import copying
 from po_ingest_adapters.store.sql import SqlStore
 from support.mssql_emulator import Server, server_error
-from support.store_builders import ERP, KEY, START, audit_event, delivery, known_line, new_line, new_run, report
+from support.store_builders import (
+    ERP,
+    KEY,
+    START,
+    audit_event,
+    delivery,
+    known_line,
+    new_line,
+    new_lines,
+    new_run,
+    report,
+)
 
 MANY = range(1, 2001)
 """More than fit into one list of parameters."""
@@ -54,7 +65,7 @@ def _write(transaction: StoreTransaction) -> None:
     run_id = transaction.start_run(new_run("run-1"))
     run = RunContext(run_id, None, START)
     created = [new_line((f"PO-{number}", 1), deliveries=(delivery("1.000"),)) for number in (1, 2, 3)]
-    ids = transaction.apply(run, Delta(changes=tuple(created)))
+    ids = transaction.apply(run, Delta(new_lines(created)))
     transaction.finish_run(run_id, report(run_id, "run-1", START, "completed"), {"sku": "as is"})
     transaction.finish_run(run_id, report(run_id, "run-1", START, "partial"))
     following = transaction.start_run(new_run("run-2", START + timedelta(days=1)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +19,9 @@ from po_ingest.model import (
     Delta,
     LineChange,
     LineKey,
+    NewLines,
     NewRun,
+    Own,
     Presence,
     RunContext,
     RunReport,
@@ -100,12 +102,50 @@ def slots_of(values: Values) -> Values:
     return tuple(values[INDEX[name]] for name in CUSTOM_SLOTS)
 
 
-def new_line(key: LineKey = KEY, values: Values | None = None, **given: Any) -> LineChange:  # noqa: ANN401 - attributes of LineChange
-    """Return the change that creates a line."""
+@attrs.frozen
+class NewLine:
+    """A line that the store does not have yet, by itself; `new_lines` puts several together."""
+
+    key: LineKey
+    values: Values
+    own: Own = ("OWN-SKU", None, "OWN-S")
+    is_unmapped: bool = False
+    fingerprint: bytes = b"f" * 16
+    receipts: bytes | None = None
+    mapping: bytes | None = None
+    deliveries: tuple[Delivery, ...] = ()
+    sources: Mapping[str, str] = attrs.Factory(dict)
+
+
+def new_line(key: LineKey = KEY, values: Values | None = None, **given: Any) -> NewLine:  # noqa: ANN401 - attributes of NewLine
+    """Return a line to be created."""
+    return NewLine(key, line_values(**FULL) if values is None else values, **given)
+
+
+def new_lines(lines: Sequence[NewLine]) -> NewLines:
+    """Return lines in columns, as a run creates them; their slots have the same sources."""
+    if not lines:
+        return NewLines()
+    assert all(line.sources == lines[0].sources for line in lines)
+    return NewLines(
+        keys=[line.key for line in lines],
+        fingerprints=[line.fingerprint for line in lines],
+        values=list(zip(*(line.values for line in lines), strict=True)),
+        own=[line.own for line in lines],
+        is_unmapped=[line.is_unmapped for line in lines],
+        mappings=[line.mapping for line in lines],
+        deliveries=[line.deliveries for line in lines],
+        receipts=[line.receipts for line in lines],
+        sources=lines[0].sources,
+    )
+
+
+def known_line(line_id: int, key: LineKey = KEY, values: Values | None = None, **given: Any) -> LineChange:  # noqa: ANN401 - attributes of LineChange
+    """Return a change of a known, active line: bookkeeping alone, but for what is given."""
     values = line_values(**FULL) if values is None else values
     change = LineChange(
         key=key,
-        line_id=None,
+        line_id=line_id,
         values=values,
         own=("OWN-SKU", None, "OWN-S"),
         slots=slots_of(values),
@@ -115,21 +155,10 @@ def new_line(key: LineKey = KEY, values: Values | None = None, **given: Any) -> 
         fingerprint=b"f" * 16,
         receipts=None,
         mapping=None,
-        snapshot=SnapshotAction.OPEN,
-        event="created",
+        snapshot=SnapshotAction.KEEP,
+        previous=Presence.ACTIVE,
     )
     return attrs.evolve(change, **given)
-
-
-def known_line(line_id: int, key: LineKey = KEY, values: Values | None = None, **given: Any) -> LineChange:  # noqa: ANN401 - as above
-    """Return a change of a known, active line: bookkeeping alone, but for what is given."""
-    defaults: dict[str, Any] = {
-        "line_id": line_id,
-        "event": None,
-        "snapshot": SnapshotAction.KEEP,
-        "previous": Presence.ACTIVE,
-    }
-    return new_line(key, values, **{**defaults, **given})
 
 
 def delivery(quantity: str, **given: Any) -> Delivery:  # noqa: ANN401 - attributes of Delivery
@@ -167,7 +196,7 @@ class Nights:
     previous: int | None = None
 
     def night(self, *deltas: Delta, status: RunStatus = "completed", at: datetime | None = None) -> tuple[int, ...]:
-        """Apply deltas in a run of their own; return the line ids of all of them."""
+        """Apply deltas in a run of their own; return the ids of all lines that they create."""
         self.count += 1
         started_at = at or START + timedelta(days=self.count)
         identifier = f"{self.erp}-{self.count}"
@@ -180,8 +209,11 @@ class Nights:
             self.previous = run_id
         return ids
 
-    def changes(self, *changes: LineChange, with_events: bool = True) -> tuple[int, ...]:
-        return self.night(Delta(changes=changes, with_events=with_events))
+    def changes(self, *lines: NewLine | LineChange, with_events: bool = True) -> tuple[int, ...]:
+        """Create and change lines in a run of their own; return the ids of those that are created."""
+        new = new_lines([line for line in lines if isinstance(line, NewLine)])
+        changes = tuple(line for line in lines if isinstance(line, LineChange))
+        return self.night(Delta(new, changes, with_events=with_events))
 
 
 def audit_event(number: int, **given: Any) -> AuditEvent:  # noqa: ANN401 - attributes of AuditEvent

@@ -414,37 +414,36 @@ CONVERT(VARBINARY(64), [xref_fingerprint], 2) AS [xref_fingerprint], [item_code]
 [po_insert_date], [final_customer], [last_update_timestamp], [custom_date_1], [custom_date_2], [custom_date_3],
 [custom_date_4], [custom_date_5], [custom_text_1], [custom_text_2], [custom_text_3], [custom_text_4], [custom_text_5],
 [custom_decimal_1], [custom_decimal_2], [custom_decimal_3], [custom_decimal_4], [custom_decimal_5], [is_unmapped],
-[is_stale], [absent_since], [source_quality], [custom_column_sources], [erp_values], [snapshot_id],
-[first_seen_run_id], [last_changed_run_id] FROM OPENJSON(?) WITH ([id] BIGINT '$[0]', [erp] NVARCHAR(4000) '$[1]',
-[po_number] NVARCHAR(4000) '$[2]', [line_number] INTEGER '$[3]', [presence] INTEGER '$[4]', [row_fingerprint]
-VARCHAR(128) '$[5]', [receipts_fingerprint] VARCHAR(128) '$[6]', [xref_fingerprint] VARCHAR(128) '$[7]', [item_code]
-NVARCHAR(4000) '$[8]', [sku] NVARCHAR(4000) '$[9]', [item] NVARCHAR(4000) '$[10]', [supplier_code] NVARCHAR(4000)
-'$[11]', [ordered_quantity] DECIMAL(18, 3) '$[12]', [delivered_quantity] DECIMAL(18, 3) '$[13]', [remaining_quantity]
-DECIMAL(18, 3) '$[14]', [in_date] DATE '$[15]', [promised_date] DATE '$[16]', [current_status] NVARCHAR(4000) '$[17]',
-[po_insert_date] DATE '$[18]', [final_customer] NVARCHAR(4000) '$[19]', [last_update_timestamp] DATETIME2(6) '$[20]',
-[custom_date_1] DATE '$[21]', [custom_date_2] DATE '$[22]', [custom_date_3] DATE '$[23]', [custom_date_4] DATE
-'$[24]', [custom_date_5] DATE '$[25]', [custom_text_1] NVARCHAR(4000) '$[26]', [custom_text_2] NVARCHAR(4000) '$[27]',
-[custom_text_3] NVARCHAR(4000) '$[28]', [custom_text_4] NVARCHAR(4000) '$[29]', [custom_text_5] NVARCHAR(4000)
-'$[30]', [custom_decimal_1] DECIMAL(18, 3) '$[31]', [custom_decimal_2] DECIMAL(18, 3) '$[32]', [custom_decimal_3]
-DECIMAL(18, 3) '$[33]', [custom_decimal_4] DECIMAL(18, 3) '$[34]', [custom_decimal_5] DECIMAL(18, 3) '$[35]',
-[is_unmapped] BIT '$[36]', [is_stale] BIT '$[37]', [absent_since] DATETIME2(6) '$[38]', [source_quality]
-NVARCHAR(4000) '$[39]', [custom_column_sources] NVARCHAR(max) '$[40]', [erp_values] NVARCHAR(max) '$[41]',
-[snapshot_id] BIGINT '$[42]', [first_seen_run_id] BIGINT '$[43]', [last_changed_run_id] BIGINT '$[44]')) INSERT INTO
-po.po_line (id, erp, po_number, line_number, presence, row_fingerprint, receipts_fingerprint, xref_fingerprint,
-item_code, sku, item, supplier_code, ordered_quantity, delivered_quantity, remaining_quantity, in_date, promised_date,
-current_status, po_insert_date, final_customer, last_update_timestamp, custom_date_1, custom_date_2, custom_date_3,
-custom_date_4, custom_date_5, custom_text_1, custom_text_2, custom_text_3, custom_text_4, custom_text_5,
-custom_decimal_1, custom_decimal_2, custom_decimal_3, custom_decimal_4, custom_decimal_5, is_unmapped, is_stale,
-absent_since, source_quality, custom_column_sources, erp_values, snapshot_id, first_seen_run_id, last_changed_run_id)
-SELECT given.id, given.erp, given.po_number, given.line_number, given.presence, given.row_fingerprint,
-given.receipts_fingerprint, given.xref_fingerprint, given.item_code, given.sku, given.item, given.supplier_code,
-given.ordered_quantity, given.delivered_quantity, given.remaining_quantity, given.in_date, given.promised_date,
-given.current_status, given.po_insert_date, given.final_customer, given.last_update_timestamp, given.custom_date_1,
-given.custom_date_2, given.custom_date_3, given.custom_date_4, given.custom_date_5, given.custom_text_1,
-given.custom_text_2, given.custom_text_3, given.custom_text_4, given.custom_text_5, given.custom_decimal_1,
-given.custom_decimal_2, given.custom_decimal_3, given.custom_decimal_4, given.custom_decimal_5, given.is_unmapped,
-given.is_stale, given.absent_since, given.source_quality, given.custom_column_sources, given.erp_values,
-given.snapshot_id, given.first_seen_run_id, given.last_changed_run_id
+[is_stale], [source_quality], [custom_column_sources], [erp_values], [snapshot_id], [first_seen_run_id],
+[last_changed_run_id] FROM OPENJSON(?) WITH ([id] BIGINT '$[0]', [erp] NVARCHAR(4000) '$[1]', [po_number]
+NVARCHAR(4000) '$[2]', [line_number] INTEGER '$[3]', [presence] INTEGER '$[4]', [row_fingerprint] VARCHAR(128) '$[5]',
+[receipts_fingerprint] VARCHAR(128) '$[6]', [xref_fingerprint] VARCHAR(128) '$[7]', [item_code] NVARCHAR(4000) '$[8]',
+[sku] NVARCHAR(4000) '$[9]', [item] NVARCHAR(4000) '$[10]', [supplier_code] NVARCHAR(4000) '$[11]', [ordered_quantity]
+DECIMAL(18, 3) '$[12]', [delivered_quantity] DECIMAL(18, 3) '$[13]', [remaining_quantity] DECIMAL(18, 3) '$[14]',
+[in_date] DATE '$[15]', [promised_date] DATE '$[16]', [current_status] NVARCHAR(4000) '$[17]', [po_insert_date] DATE
+'$[18]', [final_customer] NVARCHAR(4000) '$[19]', [last_update_timestamp] DATETIME2(6) '$[20]', [custom_date_1] DATE
+'$[21]', [custom_date_2] DATE '$[22]', [custom_date_3] DATE '$[23]', [custom_date_4] DATE '$[24]', [custom_date_5]
+DATE '$[25]', [custom_text_1] NVARCHAR(4000) '$[26]', [custom_text_2] NVARCHAR(4000) '$[27]', [custom_text_3]
+NVARCHAR(4000) '$[28]', [custom_text_4] NVARCHAR(4000) '$[29]', [custom_text_5] NVARCHAR(4000) '$[30]',
+[custom_decimal_1] DECIMAL(18, 3) '$[31]', [custom_decimal_2] DECIMAL(18, 3) '$[32]', [custom_decimal_3] DECIMAL(18,
+3) '$[33]', [custom_decimal_4] DECIMAL(18, 3) '$[34]', [custom_decimal_5] DECIMAL(18, 3) '$[35]', [is_unmapped] BIT
+'$[36]', [is_stale] BIT '$[37]', [source_quality] NVARCHAR(4000) '$[38]', [custom_column_sources] NVARCHAR(max)
+'$[39]', [erp_values] NVARCHAR(max) '$[40]', [snapshot_id] BIGINT '$[41]', [first_seen_run_id] BIGINT '$[42]',
+[last_changed_run_id] BIGINT '$[43]')) INSERT INTO po.po_line (id, erp, po_number, line_number, presence,
+row_fingerprint, receipts_fingerprint, xref_fingerprint, item_code, sku, item, supplier_code, ordered_quantity,
+delivered_quantity, remaining_quantity, in_date, promised_date, current_status, po_insert_date, final_customer,
+last_update_timestamp, custom_date_1, custom_date_2, custom_date_3, custom_date_4, custom_date_5, custom_text_1,
+custom_text_2, custom_text_3, custom_text_4, custom_text_5, custom_decimal_1, custom_decimal_2, custom_decimal_3,
+custom_decimal_4, custom_decimal_5, is_unmapped, is_stale, source_quality, custom_column_sources, erp_values,
+snapshot_id, first_seen_run_id, last_changed_run_id) SELECT given.id, given.erp, given.po_number, given.line_number,
+given.presence, given.row_fingerprint, given.receipts_fingerprint, given.xref_fingerprint, given.item_code, given.sku,
+given.item, given.supplier_code, given.ordered_quantity, given.delivered_quantity, given.remaining_quantity,
+given.in_date, given.promised_date, given.current_status, given.po_insert_date, given.final_customer,
+given.last_update_timestamp, given.custom_date_1, given.custom_date_2, given.custom_date_3, given.custom_date_4,
+given.custom_date_5, given.custom_text_1, given.custom_text_2, given.custom_text_3, given.custom_text_4,
+given.custom_text_5, given.custom_decimal_1, given.custom_decimal_2, given.custom_decimal_3, given.custom_decimal_4,
+given.custom_decimal_5, given.is_unmapped, given.is_stale, given.source_quality, given.custom_column_sources,
+given.erp_values, given.snapshot_id, given.first_seen_run_id, given.last_changed_run_id
 FROM given
 GO
 
@@ -461,7 +460,7 @@ po.po_line.custom_date_5, po.po_line.custom_text_1, po.po_line.custom_text_2, po
 po.po_line.custom_text_4, po.po_line.custom_text_5, po.po_line.custom_decimal_1, po.po_line.custom_decimal_2,
 po.po_line.custom_decimal_3, po.po_line.custom_decimal_4, po.po_line.custom_decimal_5
 FROM po.po_line
-WHERE po.po_line.id BETWEEN ? AND ? AND po.po_line.snapshot_id IS NOT NULL
+WHERE po.po_line.id BETWEEN ? AND ?
 GO
 
 SELECT max(po.erp_change_event.id) AS max_1
@@ -1203,6 +1202,47 @@ po.po_line.absent_since, po.po_line.source_quality, po.po_line.custom_column_sou
 po.po_line.erp_values AS erp_values, po.po_line.snapshot_id, po.po_line.first_seen_run_id,
 po.po_line.last_changed_run_id
 FROM po.po_line ORDER BY po.po_line.id
+GO
+
+WITH given AS (SELECT [id], [erp], [po_number], [line_number], [presence], CONVERT(VARBINARY(64), [row_fingerprint],
+2) AS [row_fingerprint], CONVERT(VARBINARY(64), [receipts_fingerprint], 2) AS [receipts_fingerprint],
+CONVERT(VARBINARY(64), [xref_fingerprint], 2) AS [xref_fingerprint], [item_code], [sku], [item], [supplier_code],
+[ordered_quantity], [delivered_quantity], [remaining_quantity], [in_date], [promised_date], [current_status],
+[po_insert_date], [final_customer], [last_update_timestamp], [custom_date_1], [custom_date_2], [custom_date_3],
+[custom_date_4], [custom_date_5], [custom_text_1], [custom_text_2], [custom_text_3], [custom_text_4], [custom_text_5],
+[custom_decimal_1], [custom_decimal_2], [custom_decimal_3], [custom_decimal_4], [custom_decimal_5], [is_unmapped],
+[is_stale], [absent_since], [source_quality], [custom_column_sources], [erp_values], [snapshot_id],
+[first_seen_run_id], [last_changed_run_id] FROM OPENJSON(?) WITH ([id] BIGINT '$[0]', [erp] NVARCHAR(4000) '$[1]',
+[po_number] NVARCHAR(4000) '$[2]', [line_number] INTEGER '$[3]', [presence] INTEGER '$[4]', [row_fingerprint]
+VARCHAR(128) '$[5]', [receipts_fingerprint] VARCHAR(128) '$[6]', [xref_fingerprint] VARCHAR(128) '$[7]', [item_code]
+NVARCHAR(4000) '$[8]', [sku] NVARCHAR(4000) '$[9]', [item] NVARCHAR(4000) '$[10]', [supplier_code] NVARCHAR(4000)
+'$[11]', [ordered_quantity] DECIMAL(18, 3) '$[12]', [delivered_quantity] DECIMAL(18, 3) '$[13]', [remaining_quantity]
+DECIMAL(18, 3) '$[14]', [in_date] DATE '$[15]', [promised_date] DATE '$[16]', [current_status] NVARCHAR(4000) '$[17]',
+[po_insert_date] DATE '$[18]', [final_customer] NVARCHAR(4000) '$[19]', [last_update_timestamp] DATETIME2(6) '$[20]',
+[custom_date_1] DATE '$[21]', [custom_date_2] DATE '$[22]', [custom_date_3] DATE '$[23]', [custom_date_4] DATE
+'$[24]', [custom_date_5] DATE '$[25]', [custom_text_1] NVARCHAR(4000) '$[26]', [custom_text_2] NVARCHAR(4000) '$[27]',
+[custom_text_3] NVARCHAR(4000) '$[28]', [custom_text_4] NVARCHAR(4000) '$[29]', [custom_text_5] NVARCHAR(4000)
+'$[30]', [custom_decimal_1] DECIMAL(18, 3) '$[31]', [custom_decimal_2] DECIMAL(18, 3) '$[32]', [custom_decimal_3]
+DECIMAL(18, 3) '$[33]', [custom_decimal_4] DECIMAL(18, 3) '$[34]', [custom_decimal_5] DECIMAL(18, 3) '$[35]',
+[is_unmapped] BIT '$[36]', [is_stale] BIT '$[37]', [absent_since] DATETIME2(6) '$[38]', [source_quality]
+NVARCHAR(4000) '$[39]', [custom_column_sources] NVARCHAR(max) '$[40]', [erp_values] NVARCHAR(max) '$[41]',
+[snapshot_id] BIGINT '$[42]', [first_seen_run_id] BIGINT '$[43]', [last_changed_run_id] BIGINT '$[44]')) INSERT INTO
+po.po_line (id, erp, po_number, line_number, presence, row_fingerprint, receipts_fingerprint, xref_fingerprint,
+item_code, sku, item, supplier_code, ordered_quantity, delivered_quantity, remaining_quantity, in_date, promised_date,
+current_status, po_insert_date, final_customer, last_update_timestamp, custom_date_1, custom_date_2, custom_date_3,
+custom_date_4, custom_date_5, custom_text_1, custom_text_2, custom_text_3, custom_text_4, custom_text_5,
+custom_decimal_1, custom_decimal_2, custom_decimal_3, custom_decimal_4, custom_decimal_5, is_unmapped, is_stale,
+absent_since, source_quality, custom_column_sources, erp_values, snapshot_id, first_seen_run_id, last_changed_run_id)
+SELECT given.id, given.erp, given.po_number, given.line_number, given.presence, given.row_fingerprint,
+given.receipts_fingerprint, given.xref_fingerprint, given.item_code, given.sku, given.item, given.supplier_code,
+given.ordered_quantity, given.delivered_quantity, given.remaining_quantity, given.in_date, given.promised_date,
+given.current_status, given.po_insert_date, given.final_customer, given.last_update_timestamp, given.custom_date_1,
+given.custom_date_2, given.custom_date_3, given.custom_date_4, given.custom_date_5, given.custom_text_1,
+given.custom_text_2, given.custom_text_3, given.custom_text_4, given.custom_text_5, given.custom_decimal_1,
+given.custom_decimal_2, given.custom_decimal_3, given.custom_decimal_4, given.custom_decimal_5, given.is_unmapped,
+given.is_stale, given.absent_since, given.source_quality, given.custom_column_sources, given.erp_values,
+given.snapshot_id, given.first_seen_run_id, given.last_changed_run_id
+FROM given
 GO
 
 SELECT TOP 1 po.po_line.id, po.po_line.erp, po.po_line.po_number, po.po_line.line_number, po.po_line.presence,

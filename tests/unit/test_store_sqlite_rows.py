@@ -106,8 +106,17 @@ def test_what_the_erp_itself_gave_is_kept_as_json_in_text_form(store: SqlStore, 
     (line,) = nights.changes(new_line(values=values, own=('"', None, "S"), sources={"custom_text_1": "erp"}))
     ((erp_values, sources),) = raw(path, "SELECT erp_values, custom_column_sources FROM po_line")
     assert json.loads(erp_values) == {"sku": '"', "supplier_code": "S"}
-    closed = new_line(values=values, presence=Presence.CLOSED, event="absent", snapshot=SnapshotAction.CLOSE)
-    nights.changes(attrs.evolve(closed, line_id=line, previous=Presence.ACTIVE))
+    nights.changes(
+        known_line(
+            line,
+            values=values,
+            own=('"', None, "S"),
+            sources={"custom_text_1": "erp"},
+            presence=Presence.CLOSED,
+            event="absent",
+            snapshot=SnapshotAction.CLOSE,
+        )
+    )
     ((erp_values,),) = raw(path, "SELECT erp_values FROM po_line")
     assert json.loads(erp_values)["slots"] == {
         "custom_text_1": '"a"\\\x01ä',

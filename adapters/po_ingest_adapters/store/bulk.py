@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, Select, Table, bindparam, insert
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.dml import UpdateBase
 
-from po_ingest_adapters.store.column_types import AsText, Processor
+from po_ingest_adapters.store.column_types import Processor, column_writer
 from po_ingest_adapters.store.database import BulkChange, BulkInsert, Database, Rows
 
 Picker: TypeAlias = Callable[[tuple[Any, ...]], tuple[Any, ...]]
@@ -62,21 +62,18 @@ def encode(dialect: Dialect, columns: Sequence[Column[Any]], rows: Rows) -> Rows
     return _convert(rows, _processors(dialect, columns))
 
 
-def encode_columns(dialect: Dialect, columns: Sequence[Column[Any]], rows: Rows) -> dict[str, Sequence[Any]]:
-    """Convert rows to what the driver takes, and return them column by column; there is at least one row."""
-    converted: list[Any] = list(zip(*rows, strict=True))
+def encode_columns(
+    dialect: Dialect, columns: Sequence[Column[Any]], values: Sequence[Sequence[Any]]
+) -> dict[str, Sequence[Any]]:
+    """Convert the values of each column to what the driver takes."""
+    converted: list[Any] = list(values)
     _convert_columns(converted, _processors(dialect, columns))
     return dict(zip([column.name for column in columns], converted, strict=True))
 
 
 def _processors(dialect: Dialect, columns: Sequence[Column[Any]]) -> list[tuple[int, Processor]]:
-    processors = [(at, _column_writer(column, dialect)) for at, column in enumerate(columns)]
+    processors = [(at, column_writer(column, dialect)) for at, column in enumerate(columns)]
     return [(at, processor) for at, processor in processors if processor is not None]
-
-
-def _column_writer(column: Column[Any], dialect: Dialect) -> Processor | None:
-    kind = column.type.dialect_impl(dialect)
-    return kind.column_writer() if isinstance(kind, AsText) else kind.bind_processor(dialect)
 
 
 def _convert(rows: Rows, processors: list[tuple[int, Processor]]) -> Rows:
@@ -105,18 +102,24 @@ class BulkWriter:
 
     def insert(self, table: Table, names: Sequence[str], rows: Rows) -> None:
         """Insert encoded rows, their values in the order of `names`."""
-        if not rows:
-            return
+        if rows:
+            self._send(table, names, rows)
+
+    def insert_columns(self, table: Table, columns: Mapping[str, Iterable[Any]]) -> None:
+        """Insert encoded rows, given column by column; a column that is the same in all rows may be endless.
+
+        A row is put together when the driver takes it, and its values are touched once: most of them are no longer in
+        the processor's cache.
+        """
+        names = [column.name for column in table.columns if column.name in columns]
+        self._send(table, names, zip(*(columns[name] for name in names), strict=False))
+
+    def _send(self, table: Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
         shape = (table.name, *names)
         if shape not in self._inserts:
             self._inserts[shape] = compile_insert(table, names, self.connection.dialect)
         bulk_insert, pick = self._inserts[shape]
-        self._database.insert_rows(self.connection, bulk_insert, rows if pick is None else list(map(pick, rows)))
-
-    def insert_columns(self, table: Table, columns: Mapping[str, Iterable[Any]]) -> None:
-        """Insert encoded rows, given column by column; a column that is the same in all rows may be endless."""
-        names = [column.name for column in table.columns if column.name in columns]
-        self.insert(table, names, list(zip(*(columns[name] for name in names), strict=False)))
+        self._database.insert_rows(self.connection, bulk_insert, rows if pick is None else map(pick, rows))
 
     def run(self, statement: UpdateBase, names: Sequence[str], rows: Rows) -> None:
         """Run a statement for each of the encoded rows; its parameters are named as in `names`, and all of them."""

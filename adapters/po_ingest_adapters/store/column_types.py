@@ -15,6 +15,7 @@ from sqlalchemy import (
     VARBINARY,
     BigInteger,
     Boolean,
+    Column,
     ColumnElement,
     Date,
     DateTime,
@@ -31,15 +32,12 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 from po_ingest.fields import DECIMAL_PRECISION, DECIMAL_SCALE, Field, Kind
+from po_ingest.raw_values import Memory
 
 Processor: TypeAlias = Callable[[Any], Any]
 
 encode_json = json.JSONEncoder(separators=(",", ":")).encode
 """ASCII only: NUL and lone surrogates, which databases refuse in a text, survive as escapes."""
-
-
-MOST_WRITTEN: Final = 10_000
-"""Texts remembered; more days than that would be 27 years of them."""
 
 
 class AsText(UserDefinedType[Any]):
@@ -57,10 +55,6 @@ class AsText(UserDefinedType[Any]):
         """Return what turns a value into text."""
         write = self.write
         return lambda value: None if value is None else write(value)
-
-    def column_writer(self) -> Processor:
-        """Return what turns values into text, none of them None, for a whole column."""
-        return self.write
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Processor:  # noqa: ARG002 - SQLAlchemy's signature
         """Return what turns text into a value."""
@@ -99,30 +93,11 @@ class PlainMoment(UserDefinedType[Any]):
         return (dbapi.SQL_TYPE_TIMESTAMP, 26, 6)
 
 
-class _Written(dict[Any, str]):
-    """Texts of values, each made once: dates repeat from line to line."""
-
-    def __init__(self, write: Processor) -> None:
-        super().__init__()
-        self._write = write
-
-    def __missing__(self, value: object) -> str:
-        if len(self) > MOST_WRITTEN:
-            self.clear()
-        text: str = self._write(value)
-        self[value] = text
-        return text
-
-
 class DateText(AsText):
     """A date as ISO text."""
 
     write = staticmethod(date.isoformat)
     read = staticmethod(date.fromisoformat)
-
-    def column_writer(self) -> Processor:
-        """Return what remembers the texts of dates, for a whole column."""
-        return _Written(self.write).__getitem__
 
 
 def _moment_text(moment: datetime) -> str:
@@ -245,3 +220,15 @@ def _as_it_is(element: sortable, compiler: SQLCompiler, **kw: Any) -> str:  # no
 @compiles(sortable, "sqlite")
 def _without_zone(element: sortable, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
     return f"rtrim({compiler.process(element.clauses, **kw)}, 'Z')"
+
+
+def column_writer(column: Column[Any], dialect: Dialect) -> Processor | None:
+    """Return what turns values of a column, none of them None, into what the driver takes; None if they are it.
+
+    Dates and times are remembered: they repeat from line to line, and what a batch job of the ERP touched has one.
+    """
+    kind = column.type.dialect_impl(dialect)
+    write = kind.write if isinstance(kind, AsText) else kind.bind_processor(dialect)
+    if write is None or not isinstance(column.type, (Date, UtcDateTime)):
+        return write
+    return Memory(write).__getitem__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol, TypeAlias, cast
 
@@ -89,7 +89,7 @@ class Database(Protocol):
         """Raise StoreError if this login may not write, as far as can be told without writing."""
         ...
 
-    def insert_rows(self, connection: Connection, insert: BulkInsert, rows: Rows) -> None:
+    def insert_rows(self, connection: Connection, insert: BulkInsert, rows: Iterable[tuple[Any, ...]]) -> None:
         """Insert encoded rows, in the order of the insert's names, the fastest way that the driver has."""
         ...
 

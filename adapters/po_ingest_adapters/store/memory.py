@@ -445,24 +445,53 @@ class MemoryTransaction(MemoryView):
         )
         return run_id
 
-    def apply(self, run: RunContext, delta: Delta) -> tuple[int, ...]:
-        """Carry out a delta; return the line ids of its changes, in order."""
+    def apply(self, run: RunContext, delta: Delta) -> Sequence[int]:
+        """Carry out a delta; return the line ids that its new lines got, in order."""
         self._plan.step("apply")
-        erp = self.tables.runs[run.run_id].erp
-        ids = tuple(self._write_line(erp, run, change, delta) for change in delta.changes)
+        ids = self._write_new(run, delta)
+        for change in delta.changes:
+            self._write_line(run, change, delta)
         for gone in delta.missing:
             self._write_missing(run, gone.line_id, delta)
         self.tables.rejected.extend((run.run_id, row) for row in delta.rejected)
         return ids
 
-    def _write_line(self, erp: str, run: RunContext, change: LineChange, delta: Delta) -> int:
-        before = None if change.line_id is None else self.tables.lines[change.line_id]
-        line_id = max(self.tables.lines, default=0) + 1 if before is None else before.id
-        is_new = before is None or change.previous is Presence.NEVER
+    def _write_new(self, run: RunContext, delta: Delta) -> range:
+        new, first = delta.new, max(self.tables.lines, default=0) + 1
+        ids = range(first, first + len(new.keys))
+        columns = (new.rows(), new.own, new.is_unmapped, new.fingerprints, new.receipts, new.mappings, new.deliveries)
+        for line_id, key, values, own, is_unmapped, fingerprint, receipts, mapping, deliveries in zip(
+            ids, new.keys, *columns, strict=True
+        ):
+            self.tables.lines[line_id] = StoredLine(
+                id=line_id,
+                erp=self.tables.runs[run.run_id].erp,
+                key=key,
+                values=values,
+                own=own,
+                slots=tuple(values[at] for at in SLOT_POSITIONS),
+                sources=dict(new.sources),
+                is_unmapped=is_unmapped,
+                presence=Presence.ACTIVE,
+                fingerprint=fingerprint,
+                receipts=receipts,
+                mapping=mapping,
+                first_seen_run_id=run.run_id,
+                last_changed_run_id=run.run_id,
+            )
+            self._write_snapshot(run, line_id, SnapshotAction.OPEN, values)
+            if delta.with_events:
+                self._add_event(run, line_id, "created", None)
+            self._write_batches(run, line_id, deliveries)
+        return ids
+
+    def _write_line(self, run: RunContext, change: LineChange, delta: Delta) -> None:
+        line_id, before = change.line_id, self.tables.lines[change.line_id]
+        is_new = change.previous is Presence.NEVER
         has_events = delta.with_events and (change.event is not None or bool(change.fields))
         self.tables.lines[line_id] = StoredLine(
             id=line_id,
-            erp=erp,
+            erp=before.erp,
             key=change.key,
             values=change.values,
             own=change.own,
@@ -475,14 +504,13 @@ class MemoryTransaction(MemoryView):
             mapping=change.mapping,
             absent_since=_absent_since(before, change, delta, run),
             source_quality="mixed" if "user" in change.sources.values() else "erp",
-            first_seen_run_id=run.run_id if before is None or is_new else before.first_seen_run_id,
-            last_changed_run_id=run.run_id if before is None or is_new or has_events else before.last_changed_run_id,
+            first_seen_run_id=run.run_id if is_new else before.first_seen_run_id,
+            last_changed_run_id=run.run_id if is_new or has_events else before.last_changed_run_id,
         )
         self._write_snapshot(run, line_id, change.snapshot, change.values)
         if delta.with_events:
             self._write_events(run, line_id, change)
         self._write_batches(run, line_id, change.deliveries)
-        return line_id
 
     def _write_snapshot(self, run: RunContext, line_id: int, action: SnapshotAction, values: Values) -> None:
         if action in {SnapshotAction.REPLACE, SnapshotAction.CLOSE}:
@@ -630,11 +658,11 @@ def empty_view() -> MemoryView:
     return MemoryView(MemoryTables(), FailurePlan())
 
 
-def _absent_since(before: StoredLine | None, change: LineChange, delta: Delta, run: RunContext) -> datetime | None:
+def _absent_since(before: StoredLine, change: LineChange, delta: Delta, run: RunContext) -> datetime | None:
     if change.presence is Presence.ACTIVE:
         return None
     taken_over = not delta.with_events and change.previous is Presence.ACTIVE
-    if before is None or change.event == "absent" or taken_over:
+    if change.event == "absent" or taken_over:
         return run.started_at
     return before.absent_since
 

@@ -67,8 +67,8 @@ class SqlTransaction(SqlView):
         self._connection.execute(insert(self._tables.run), row)
         return run_id
 
-    def apply(self, run: RunContext, delta: Delta) -> tuple[int, ...]:
-        """Carry out a delta; return the line ids of its changes, in order."""
+    def apply(self, run: RunContext, delta: Delta) -> Sequence[int]:
+        """Carry out a delta; return the line ids that its new lines got, in order."""
         if run not in self._writers:
             erp = self._erp_of(run.run_id)
             self._writers[run] = DeltaWriter(self._bulk, self._tables, erp, run)

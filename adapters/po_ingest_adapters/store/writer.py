@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
+from itertools import chain, repeat
 from operator import itemgetter
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import attrs
-from sqlalchemy import Column, Table, Update, bindparam, case, func, insert, literal, literal_column, select, update
+from sqlalchemy import (
+    Column,
+    Insert,
+    Table,
+    Update,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 
 from po_ingest.fields import CUSTOM_SLOTS, FIELDS, INDEX, INTEGER_MAX, INTEGER_MIN, MAPPED_BY_XREF, to_text
-from po_ingest.model import Delta, LineChange, Own, Presence, RejectedRow, RunContext, SnapshotAction
+from po_ingest.model import Delta, LineChange, NewLines, Own, Presence, RejectedRow, RunContext, SnapshotAction
+from po_ingest.raw_values import Memory
 from po_ingest_adapters.store.bulk import BulkWriter, chunks, encode, encode_columns, fetch_rows
 from po_ingest_adapters.store.column_types import ID, encode_json
 from po_ingest_adapters.store.database import Rows
@@ -22,10 +36,8 @@ FIELD_NAMES: Final = tuple(field.name for field in FIELDS)
 SLOT_POSITIONS: Final = tuple(INDEX[name] for name in CUSTOM_SLOTS)
 SOURCE: Final = "ingestion"
 
-IdentifiedChange: TypeAlias = tuple[int, LineChange]
-"""A line's id and what happens to it."""
-EncodedLine: TypeAlias = tuple[int, LineChange, tuple[Any, ...], int | None]
-"""A line's id, what happens to it, its values as the driver takes them, and the id of the snapshot state it gets."""
+EncodedLine: TypeAlias = tuple[LineChange, tuple[Any, ...], int | None]
+"""What happens to a known line, its values as the driver takes them, and the id of the snapshot state it gets."""
 
 LINE_COLUMNS: Final = (
     "presence",
@@ -45,6 +57,8 @@ LINE_COLUMNS: Final = (
 )
 """The columns that a change writes; of a known line `absent_since` and the last three only where there is news."""
 _pick_slots = itemgetter(*SLOT_POSITIONS)
+OwnJson: TypeAlias = Memory[tuple[Own, Own], str | None]
+"""What the ERP itself gave and what is shown -> the JSON of it: the same for many lines of an item."""
 
 
 @attrs.frozen(slots=True)
@@ -55,105 +69,88 @@ class DeltaWriter:
     tables: Tables
     erp: str
     run: RunContext
+    _copying: Insert = attrs.field(init=False, repr=False, eq=False)  # of new lines' first states from po_line
+    _own_json: OwnJson = attrs.field(factory=lambda: Memory(_own_json), init=False, repr=False, eq=False)
 
-    def apply(self, delta: Delta) -> tuple[int, ...]:
-        """Write a delta; return the line ids of its changes, in order."""
-        ids = self._line_ids(delta.changes)
-        changes: list[IdentifiedChange] = list(zip(ids, delta.changes, strict=True))
-        self._insert_lines([change for change in changes if change[1].line_id is None])
-        lines = self._encoded([change for change in changes if change[1].line_id is not None])
+    def apply(self, delta: Delta) -> Sequence[int]:
+        """Write a delta; return the line ids that its new lines got, in order."""
+        new_ids = self._reserve(self.tables.line, len(delta.new.keys))
+        self._insert_lines(new_ids, delta.new)
+        lines = self._encoded(delta.changes)
         self._update_lines(lines, with_events=delta.with_events)
         self._mark_missing(delta)
         self._close_snapshots(delta, lines)
         self._open_snapshots(lines)
         if delta.with_events:
-            self._insert_events([*_change_events(changes), *_missing_events(delta)])
-        self._insert_batches(changes)
+            self._insert_events([*_creations(new_ids), *_change_events(delta.changes), *_missing_events(delta)])
+        self._insert_batches(new_ids, delta)
         self._insert_rejected(delta.rejected)
-        return ids
+        return new_ids
 
-    def _encoded(self, changes: Sequence[IdentifiedChange]) -> list[EncodedLine]:
-        values = self._encode(self.tables.line, FIELD_NAMES, [change.values for _, change in changes])
-        snapshots = self._snapshot_ids([change for _, change in changes])
-        triples = zip(changes, values, snapshots, strict=True)
-        return [(line_id, change, row, snapshot_id) for (line_id, change), row, snapshot_id in triples]
-
-    def _line_ids(self, changes: Sequence[LineChange]) -> tuple[int, ...]:
-        new = sum(change.line_id is None for change in changes)
-        following = self._reserve(self.tables.line, new)
-        return tuple(next(following) if change.line_id is None else change.line_id for change in changes)
+    def _encoded(self, changes: Sequence[LineChange]) -> list[EncodedLine]:
+        values = self._encode(self.tables.line, FIELD_NAMES, [change.values for change in changes])
+        return list(zip(changes, values, self._snapshot_ids(changes), strict=True))
 
     def _snapshot_ids(self, changes: Sequence[LineChange]) -> Iterator[int | None]:
         """Yield for each change the id of the state that it opens in the snapshot history, if it opens one."""
         opens = [_opens(change.snapshot) for change in changes]
-        following = self._reserve(self.tables.snapshot, sum(opens))
+        following = iter(self._reserve(self.tables.snapshot, sum(opens)))
         return (next(following) if is_opened else None for is_opened in opens)
 
-    def _reserve(self, table: Table, count: int) -> Iterator[int]:
+    def _reserve(self, table: Table, count: int) -> range:
         if not count:
-            return iter(())
+            return range(0)
         first = reserve_ids(self.bulk.connection, table, count)
-        return iter(range(first, first + count))
+        return range(first, first + count)
 
     def _encode(self, table: Table, names: Sequence[str], rows: Rows) -> Rows:
         return encode(self.bulk.connection.dialect, [table.c[name] for name in names], rows)
 
-    def _encode_columns(self, table: Table, names: Sequence[str], rows: Rows) -> dict[str, Sequence[Any]]:
-        return encode_columns(self.bulk.connection.dialect, [table.c[name] for name in names], rows)
+    def _encode_columns(
+        self, table: Table, names: Sequence[str], columns: Sequence[Sequence[Any]]
+    ) -> dict[str, Sequence[Any]]:
+        return encode_columns(self.bulk.connection.dialect, [table.c[name] for name in names], columns)
 
     # -- po_line
 
-    def _insert_lines(self, lines: Sequence[IdentifiedChange]) -> None:
-        """Insert new lines, column by column, and open their first states in the snapshot history.
-
-        Where po_line shows the slots that the ERP gives, as it does for all lines that a run reads, the states are
-        copied from it within the database: they are sent once.
-        """
-        if not lines:
+    def _insert_lines(self, ids: range, new: NewLines) -> None:
+        """Insert new lines, column by column, and copy their first states within the database: they are sent once."""
+        if not ids:
             return
-        changes = [change for _, change in lines]
         table, run_id = self.tables.line, repeat(self.run.run_id)
-        values = self._encode_columns(table, FIELD_NAMES, [change.values for change in changes])
-        are_copies = not any(map(_has_own_slots, changes))
-        own = {} if are_copies else self._encode_columns(table, CUSTOM_SLOTS, [change.slots for change in changes])
-        snapshots = list(self._snapshot_ids(changes))
-        (no, _), (yes, now) = self._flags()
-        sources = list(map(_SourcesJson(), [change.sources for change in changes]))
+        (no, _), (yes, _) = self._flags()
+        quality, sources = _SourcesJson()(new.sources)
+        shown = cast("Iterator[Own]", zip(*(new.values[at] for at in OWN_POSITIONS), strict=True))
         columns: dict[str, Iterable[Any]] = {
-            "id": [line_id for line_id, _ in lines],
+            "id": ids,
             "erp": repeat(self.erp),
-            "po_number": [change.key[0] for change in changes],
-            "line_number": [change.key[1] for change in changes],
-            "presence": [change.presence.value for change in changes],
-            "row_fingerprint": [change.fingerprint for change in changes],
-            "receipts_fingerprint": [change.receipts for change in changes],
-            "xref_fingerprint": [change.mapping for change in changes],
-            **values,
-            **own,
-            "is_unmapped": [yes if change.is_unmapped else no for change in changes],
-            "is_stale": [no if change.presence is Presence.ACTIVE else yes for change in changes],
-            "absent_since": [None if change.presence is Presence.ACTIVE else now for change in changes],
-            "source_quality": [quality for quality, _ in sources],
-            "custom_column_sources": [content for _, content in sources],
-            "erp_values": list(map(_ErpValues(), changes)),
-            "snapshot_id": snapshots,
+            "po_number": [number for number, _ in new.keys],
+            "line_number": [line for _, line in new.keys],
+            "presence": repeat(Presence.ACTIVE.value),
+            "row_fingerprint": new.fingerprints,
+            "receipts_fingerprint": new.receipts,
+            "xref_fingerprint": new.mappings,
+            **self._encode_columns(table, FIELD_NAMES, new.values),
+            "is_unmapped": [yes if is_unmapped else no for is_unmapped in new.is_unmapped],
+            "is_stale": repeat(no),
+            "source_quality": repeat(quality),
+            "custom_column_sources": repeat(sources),
+            "erp_values": list(map(self._own_json.__getitem__, zip(new.own, shown, strict=True))),
+            "snapshot_id": self._reserve(self.tables.snapshot, len(ids)),
             "first_seen_run_id": run_id,
             "last_changed_run_id": run_id,
         }
         self.bulk.insert_columns(table, columns)
-        if are_copies:
-            self._copy_states(lines[0][0], lines[-1][0])
-        else:
-            encoded = zip(lines, zip(*values.values(), strict=True), snapshots, strict=True)
-            self._open_snapshots([(*line, row, snapshot_id) for line, row, snapshot_id in encoded])
+        self.bulk.connection.execute(self._copying, {"first": ids[0], "last": ids[-1]})
 
-    def _copy_states(self, first_id: int, last_id: int) -> None:
+    @_copying.default
+    def _copy(self) -> Insert:
         line, snapshot = self.tables.line, self.tables.snapshot
         states = select(
             line.c.snapshot_id, line.c.id, literal(self.run.run_id, ID), *(line.c[name] for name in FIELD_NAMES)
-        ).where(line.c.id.between(first_id, last_id), line.c.snapshot_id.is_not(None))
+        ).where(line.c.id.between(bindparam("first"), bindparam("last")))
         names = ("id", "po_line_id", "valid_from_run_id", *FIELD_NAMES)
-        self.bulk.connection.execute(insert(snapshot).from_select(names, states.order_by(line.c.id)))
+        return insert(snapshot).from_select(names, states.order_by(line.c.id))
 
     def _flags(self) -> Rows:
         """Return False and True as the driver takes them, and with True the time since when a line is absent."""
@@ -163,17 +160,17 @@ class DeltaWriter:
 
     def _update_lines(self, lines: list[EncodedLine], *, with_events: bool) -> None:
         """Update known lines; a line that a user entered is seen by the ERP for the first time here."""
+        if not lines:
+            return
         run_id = self.run.run_id
-        absences = [_becomes_absent(change, with_events=with_events) for _, change, _, _ in lines]
+        absences = [_becomes_absent(change, with_events=with_events) for change, _, _ in lines]
         rows = []
-        for (line_id, change, _, _), row, is_news in zip(
-            lines, self._line_rows(lines, absences), absences, strict=True
-        ):
+        for (change, _, _), row, is_news in zip(lines, self._line_rows(lines, absences), absences, strict=True):
             is_new = change.previous is Presence.NEVER
             has_event = with_events and (change.event is not None or bool(change.fields))
             keeps = int(change.presence is not Presence.ACTIVE and not is_news)
             first_seen, last_changed = run_id if is_new else None, run_id if is_new or has_event else None
-            rows.append((*row, first_seen, last_changed, line_id, keeps))
+            rows.append((*row, first_seen, last_changed, change.line_id, keeps))
         self.bulk.run(line_update(self.tables.line), (*LINE_COLUMNS, "line_id", "keeps_absence"), rows)
 
     def _line_rows(self, lines: list[EncodedLine], becomes_absent: Sequence[bool]) -> Iterator[tuple[Any, ...]]:
@@ -182,9 +179,9 @@ class DeltaWriter:
         Numbers, bytes and JSON already made need no encoding; flags and times take few values, encoded once.
         """
         (no, _), (yes, now) = self._flags()
-        sources_json, erp_values = _SourcesJson(), _ErpValues()
+        sources_json = _SourcesJson()
         shown = self._with_slots(lines)
-        for (_, change, _, snapshot_id), values, is_news in zip(lines, shown, becomes_absent, strict=True):
+        for (change, _, snapshot_id), values, is_news in zip(lines, shown, becomes_absent, strict=True):
             yield (
                 change.presence.value,
                 change.fingerprint,
@@ -195,15 +192,15 @@ class DeltaWriter:
                 no if change.presence is Presence.ACTIVE else yes,
                 now if is_news else None,
                 *sources_json(change.sources),
-                erp_values(change),
+                _erp_values(change, self._own_json),
                 snapshot_id,
             )
 
     def _with_slots(self, lines: list[EncodedLine]) -> Rows:
         """Return the encoded values with the custom slots as they shall stand in po_line."""
-        shown = [row for _, _, row, _ in lines]
-        differing = [at for at, (_, change, _, _) in enumerate(lines) if _has_own_slots(change)]
-        slots = self._encode(self.tables.line, CUSTOM_SLOTS, [lines[at][1].slots for at in differing])
+        shown = [row for _, row, _ in lines]
+        differing = [at for at, (change, _, _) in enumerate(lines) if change.slots != _pick_slots(change.values)]
+        slots = self._encode(self.tables.line, CUSTOM_SLOTS, [lines[at][0].slots for at in differing])
         for at, slot in zip(differing, slots, strict=True):
             row = list(shown[at])
             for position, value in zip(SLOT_POSITIONS, slot, strict=True):
@@ -212,6 +209,8 @@ class DeltaWriter:
         return shown
 
     def _mark_missing(self, delta: Delta) -> None:
+        if not delta.missing:
+            return
         names = ("presence", "is_stale", "absent_since", "last_changed_run_id")
         run_id = self.run.run_id if delta.with_events else None
         row = (int(Presence.MISSING), True, self.run.started_at, run_id)
@@ -222,8 +221,10 @@ class DeltaWriter:
     # -- erp_snapshot
 
     def _close_snapshots(self, delta: Delta, lines: list[EncodedLine]) -> None:
-        closed = [line_id for line_id, change, _, _ in lines if _closes(change.snapshot)]
+        closed = [change.line_id for change, _, _ in lines if _closes(change.snapshot)]
         closed.extend(line.line_id for line in delta.missing)
+        if not closed:
+            return
         table = self.tables.snapshot
         statement = (
             update(table)
@@ -235,30 +236,30 @@ class DeltaWriter:
 
     def _open_snapshots(self, lines: list[EncodedLine]) -> None:
         run_id = self.run.run_id
-        rows = [(row_id, line_id, run_id, *row) for line_id, _, row, row_id in lines if row_id is not None]
+        rows = [(row_id, change.line_id, run_id, *row) for change, row, row_id in lines if row_id is not None]
         self.bulk.insert(self.tables.snapshot, ("id", "po_line_id", "valid_from_run_id", *FIELD_NAMES), rows)
 
     # -- erp_change_event, batch, rejected_row
 
     def _insert_events(self, events: Rows) -> None:
         names = ("po_line_id", "kind", "field_name", "previous_value", "new_value", "cause")
-        ids = self._reserve(self.tables.event, len(events))
+        ids = iter(self._reserve(self.tables.event, len(events)))
         (detected_at,) = self._encode(self.tables.event, ("detected_at",), [(self.run.started_at,)])[0]
         rows = [(next(ids), self.run.run_id, *row, detected_at) for row in events]
         self.bulk.insert(self.tables.event, ("id", "run_id", *names, "detected_at"), rows)
 
-    def _insert_batches(self, lines: Sequence[IdentifiedChange]) -> None:
-        delivered = [(line_id, change) for line_id, change in lines if change.deliveries]
-        last = self._last_sequences([line_id for line_id, change in delivered if change.line_id is not None])
+    def _insert_batches(self, new_ids: range, delta: Delta) -> None:
+        delivered = [(change.line_id, change.deliveries) for change in delta.changes if change.deliveries]
+        last = self._last_sequences([line_id for line_id, _ in delivered])
         batches = [
             (line_id, number, each)
-            for line_id, change in delivered
-            for number, each in enumerate(change.deliveries, last.get(line_id, 0) + 1)
+            for line_id, deliveries in chain(zip(new_ids, delta.new.deliveries, strict=True), delivered)
+            for number, each in enumerate(deliveries, last.get(line_id, 0) + 1)
         ]
         if not batches:
             return
         table = self.tables.batch
-        given = [(each.quantity, each.date) for _, _, each in batches]
+        given = [each.quantity for _, _, each in batches], [each.date for _, _, each in batches]
         columns: dict[str, Iterable[Any]] = {
             "id": self._reserve(table, len(batches)),
             "po_line_id": [line_id for line_id, _, _ in batches],
@@ -298,7 +299,7 @@ class DeltaWriter:
             )
             for row in rejected
         ]
-        ids = self._reserve(self.tables.rejected, len(rows))
+        ids = iter(self._reserve(self.tables.rejected, len(rows)))
         encoded = [(next(ids), *row) for row in self._encode(self.tables.rejected, names, rows)]
         self.bulk.insert(self.tables.rejected, ("id", *names), encoded)
 
@@ -323,11 +324,6 @@ def _unless_none(column: Column[Any]) -> Any:  # noqa: ANN401 - an expression
     return func.coalesce(bindparam(column.name), column)
 
 
-def _has_own_slots(change: LineChange) -> bool:
-    """Say whether po_line shall show other custom slots than the ERP gives."""
-    return bool(change.slots != _pick_slots(change.values))
-
-
 def _becomes_absent(change: LineChange, *, with_events: bool) -> bool:
     if change.presence is Presence.ACTIVE:
         return False
@@ -347,14 +343,8 @@ class _SourcesJson:
 
     def __init__(self) -> None:
         self._seen: dict[tuple[tuple[str, str], ...], tuple[str, str]] = {}
-        self._last: tuple[Mapping[str, str], tuple[str, str]] | None = None
 
     def __call__(self, sources: Mapping[str, str]) -> tuple[str, str]:
-        if self._last is None or self._last[0] is not sources:  # new lines share one mapping
-            self._last = sources, self._of(sources)
-        return self._last[1]
-
-    def _of(self, sources: Mapping[str, str]) -> tuple[str, str]:
         key = tuple(sources.items())
         if key not in self._seen:
             quality = "mixed" if "user" in sources.values() else "erp"
@@ -366,35 +356,38 @@ OWN_POSITIONS: Final = tuple(INDEX[name] for name in MAPPED_BY_XREF)
 _pick_own = itemgetter(*OWN_POSITIONS)
 
 
-class _ErpValues:
-    """Gives as JSON what the ERP itself gave, where neither po_line nor the last snapshot state has it.
+def _own_json(own_and_shown: tuple[Own, Own]) -> str | None:
+    """Return as JSON the ERP's own SKU, item and supplier where the cross-reference has others, else none."""
+    own, shown = own_and_shown
+    return None if own == shown else encode_json(_others(own, shown))
 
-    That are its own SKU, item and supplier where the cross-reference has others, the same for many lines of an item;
-    and the custom slots where no state of the snapshot history begins with this change: po_line may show a user's.
+
+def _erp_values(change: LineChange, own_json: OwnJson) -> str | None:
+    """Return as JSON what the ERP itself gave, where neither po_line nor the last snapshot state has it.
+
+    Besides its own SKU, item and supplier that are the custom slots where no state of the snapshot history begins with
+    this change: po_line may show a user's.
     """
-
-    def __init__(self) -> None:
-        self._seen: dict[tuple[Own, tuple[Any, ...]], str] = {}
-
-    def __call__(self, change: LineChange) -> str | None:
-        shown = _pick_own(change.values)
-        if not _opens(change.snapshot):
-            slots = zip(CUSTOM_SLOTS, _pick_slots(change.values), strict=True)
-            told = {name: to_text(value) for name, value in slots if value is not None}
-            return encode_json({**_others(change.own, shown), "slots": told})
-        if change.own == shown:
-            return None
-        if (change.own, shown) not in self._seen:
-            self._seen[change.own, shown] = encode_json(_others(change.own, shown))
-        return self._seen[change.own, shown]
+    shown = _pick_own(change.values)
+    if _opens(change.snapshot):
+        return own_json[change.own, shown]
+    slots = zip(CUSTOM_SLOTS, _pick_slots(change.values), strict=True)
+    told = {name: to_text(value) for name, value in slots if value is not None}
+    return encode_json({**_others(change.own, shown), "slots": told})
 
 
 def _others(own: Own, shown: tuple[Any, ...]) -> dict[str, object]:
     return {name: was for name, was, now in zip(MAPPED_BY_XREF, own, shown, strict=True) if was != now}
 
 
-def _change_events(lines: Sequence[IdentifiedChange]) -> Iterator[tuple[Any, ...]]:
-    for line_id, change in lines:
+def _creations(line_ids: Iterable[int]) -> Iterator[tuple[Any, ...]]:
+    for line_id in line_ids:
+        yield line_id, "created", None, None, None, "erp"
+
+
+def _change_events(changes: Iterable[LineChange]) -> Iterator[tuple[Any, ...]]:
+    for change in changes:
+        line_id = change.line_id
         if change.event in {"created", "reappeared"}:
             yield line_id, change.event, None, None, None, "erp"
         for field in change.fields:

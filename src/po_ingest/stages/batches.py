@@ -9,8 +9,8 @@ from typing import Final, cast
 
 import attrs
 
-from po_ingest.fields import DECIMAL_LIMIT, DECIMAL_STEP, INDEX, Values
-from po_ingest.model import BatchKind, Delivery, LineKey, MappedLine, Presence
+from po_ingest.fields import DECIMAL_LIMIT, DECIMAL_STEP, INDEX, Value
+from po_ingest.model import BatchKind, Delivery, LineKey, MappedLine, NewLines, Presence
 from po_ingest.receipts import DeliveryEvent, Receipts
 from po_ingest.stages.snapshot import DELIVERED, UNCHANGED_ACTIVE, UNCHANGED_INACTIVE, Snapshot
 
@@ -36,45 +36,67 @@ def reconstruct_lines(
     deliveries: Mapping[int, Sequence[Delivery]],
     run_date: date,
 ) -> list[tuple[Delivery, ...]]:
-    """Return the batches that each line gets tonight.
+    """Return the batches that each known line gets tonight.
 
     `deliveries` are the batches of known lines so far, by line id; they are needed only where there are receipts.
     """
-    return [tuple(_reconstruct(line, receipts, deliveries, run_date)) for line in lines]
+    return [_reconstruct(line, receipts, deliveries, run_date) for line in lines]
+
+
+def reconstruct_new(lines: NewLines, receipts: Receipts | None, run_date: date) -> NewLines:
+    """Give new lines the batches that they get tonight."""
+    batches: list[tuple[Delivery, ...]] = []
+    columns = zip(lines.keys, *(lines.values[at] for at in (DELIVERED, IN_DATE, LAST_UPDATE)), strict=True)
+    for key, delivered, in_date, updated in columns:
+        quantity = cast("Decimal | None", delivered) or ZERO
+        day = _fallback_date(in_date, updated, run_date)
+        if receipts is None:
+            batches.append(_growth(quantity, ZERO, day))
+        else:
+            batches.append(tuple(_received(key, receipts, (), quantity, day)))
+    return attrs.evolve(lines, deliveries=batches)
 
 
 def _reconstruct(
     line: MappedLine, receipts: Receipts | None, deliveries: Mapping[int, Sequence[Delivery]], run_date: date
-) -> Iterator[Delivery]:
+) -> tuple[Delivery, ...]:
     state = line.read.state
     delivered = cast("Decimal | None", line.values[DELIVERED]) or ZERO
-    day = _fallback_date(line.values, run_date)
-    if receipts is None:
-        is_new = state is None or state.presence == Presence.NEVER
-        before = ZERO if state is None or is_new else cast("Decimal | None", state.values[DELIVERED]) or ZERO
-        yield from _parts("delta" if delivered > before else "correction", delivered - before, day)
-        return
-    so_far = deliveries.get(state.line_id, ()) if state else ()
-    new = () if line.read.key in receipts.frozen else tuple(_from_events(line.read.key, receipts, so_far, day))
+    day = _fallback_date(line.values[IN_DATE], line.values[LAST_UPDATE], run_date)
+    if receipts is not None:
+        return tuple(_received(line.read.key, receipts, deliveries.get(state.line_id, ()), delivered, day))
+    before = None if state.presence == Presence.NEVER else cast("Decimal | None", state.values[DELIVERED])
+    return _growth(delivered, before or ZERO, day)
+
+
+def _growth(delivered: Decimal, before: Decimal, day: date) -> tuple[Delivery, ...]:
+    """Return what was delivered since the last run."""
+    return _parts("delta" if delivered > before else "correction", delivered - before, day)
+
+
+def _received(
+    key: LineKey, receipts: Receipts, so_far: Sequence[Delivery], delivered: Decimal, day: date
+) -> Iterator[Delivery]:
+    """Yield what the receipts say, and what remains to what was delivered."""
+    new = () if key in receipts.frozen else tuple(_from_events(key, receipts, so_far, day))
     yield from new
     total = sum((batch.quantity for batch in (*so_far, *new)), ZERO)
     yield from _parts("reconciliation", delivered - total, day)
 
 
-def _fallback_date(values: Values, run_date: date) -> date:
+def _fallback_date(in_date: Value, updated: Value, run_date: date) -> date:
     """Date what has no date of its own: by the line's receipt date, else its last update, else the run."""
-    updated = values[LAST_UPDATE]
-    return cast("date | None", values[IN_DATE]) or (updated.date() if isinstance(updated, datetime) else run_date)
+    return cast("date | None", in_date) or (updated.date() if isinstance(updated, datetime) else run_date)
 
 
 def _parts(
     kind: BatchKind, quantity: Decimal, day: date, reference: str | None = None, event: str | None = None
-) -> Iterator[Delivery]:
-    """Yield a batch of the quantity, two where one decimal(18,3) cannot hold it, none where it is zero."""
-    while quantity:
-        part = max(-LARGEST, min(LARGEST, quantity))
-        yield Delivery(kind, part, day, reference, event)
-        quantity -= part
+) -> tuple[Delivery, ...]:
+    """Return a batch of the quantity, two where one decimal(18,3) cannot hold it, none where it is zero."""
+    if not quantity:
+        return ()
+    part = max(-LARGEST, min(LARGEST, quantity))
+    return Delivery(kind, part, day, reference, event), *_parts(kind, quantity - part, day, reference, event)
 
 
 @attrs.define(slots=True)

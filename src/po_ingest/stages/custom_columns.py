@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from operator import itemgetter
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from po_ingest.fields import CUSTOM_SLOTS, FIELDS, INDEX, Value, Values
-from po_ingest.line_value import line_value
-from po_ingest.model import LineState, MappedLine
+import attrs
 
-NOWHERE: Final = len(FIELDS)
-"""A position behind all fields."""
+from po_ingest.fields import CUSTOM_SLOTS, INDEX, Value, Values
+from po_ingest.line_value import line_value
+from po_ingest.model import LineState, MappedLine, NewLines
+
 FROM_ERP: Final = "erp"
 FROM_USER: Final = "user"
 
@@ -26,21 +25,21 @@ class Slots:
 
 
 def populate_lines(lines: Iterable[MappedLine], active_slots: Iterable[str]) -> list[Slots]:
-    """Fill the mapped slots of lines; unmapped ones are left alone."""
+    """Fill the mapped slots of known lines; unmapped ones are left alone."""
     active = frozenset(active_slots)
     places = tuple((slot, INDEX[slot], place) for place, slot in enumerate(CUSTOM_SLOTS) if slot in active)
-    pick = itemgetter(*(INDEX[slot] if slot in active else NOWHERE for slot in CUSTOM_SLOTS))
-    all_from_erp = {slot: FROM_ERP for slot, _, _ in places}
-    return [
-        _new(line, pick, all_from_erp) if line.read.state is None else _populate(line, line.read.state, places)
-        for line in lines
-    ]
+    return [_populate(line, line.read.state, places) for line in lines]
 
 
-def _new(line: MappedLine, pick: Callable[[Values], Values], sources: Mapping[str, str]) -> Slots:
-    """Fill the slots of a new line; all such lines share one mapping of sources."""
-    values = pick((*line.values, None))
-    return Slots(values, sources, len([value for value in values if value is not None]))
+def populate_new(lines: NewLines, active_slots: Iterable[str]) -> NewLines:
+    """Mark the mapped slots of new lines as the ERP's, whose values they have; the others are empty."""
+    active = frozenset(active_slots)
+    return attrs.evolve(lines, sources={slot: FROM_ERP for slot in CUSTOM_SLOTS if slot in active})
+
+
+def populated_of_new(lines: NewLines) -> int:
+    """Return how many slots of new lines have a value."""
+    return sum(len([value for value in lines.values[INDEX[slot]] if value is not None]) for slot in lines.sources)
 
 
 def _populate(line: MappedLine, state: LineState, places: tuple[tuple[str, int, int], ...]) -> Slots:

@@ -64,13 +64,13 @@ def rules(
 
 
 def compare_lines(lines: Iterable[MappedLine], by: Rules) -> list[Difference]:
-    """Compare lines with the state in which the store has them."""
+    """Compare known lines with the state in which the store has them; new ones are created, whatever they are."""
     return [_compare(line, by) for line in lines]
 
 
 def _compare(line: MappedLine, by: Rules) -> Difference:
     state = line.read.state
-    if state is None or state.presence == Presence.NEVER:
+    if state.presence == Presence.NEVER:
         return CREATED
     fields = _changes(line, state, by)
     if state.presence == Presence.ACTIVE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Final, cast
+from typing import Final
 
 import attrs
 
@@ -13,15 +13,16 @@ from po_ingest.model import (
     Delivery,
     Delta,
     LineChange,
+    LineKey,
     LineState,
     MappedLine,
-    MissingLine,
+    NewLines,
     Presence,
     RejectedRow,
     RunReport,
     SnapshotAction,
 )
-from po_ingest.stages.custom_columns import Slots
+from po_ingest.stages.custom_columns import Slots, populated_of_new
 from po_ingest.stages.diff import Difference
 from po_ingest.stages.snapshot import ReadResult
 from po_ingest.stages.xref import own_of
@@ -33,9 +34,11 @@ LineResult = tuple[MappedLine, Difference, tuple[Delivery, ...], Slots, bytes | 
 """What the stages found about a line; last, the digest of its receipts."""
 
 
-def assemble(results: Iterable[LineResult], rejected: Iterable[RejectedRow], *, with_events: bool) -> Delta:
+def assemble(
+    new: NewLines, results: Iterable[LineResult], rejected: Iterable[RejectedRow], *, with_events: bool
+) -> Delta:
     """Put what the stages found about each line together."""
-    return Delta(tuple(_change(*each) for each in results), (), tuple(rejected), with_events)
+    return Delta(new, tuple(_change(*each) for each in results), (), tuple(rejected), with_events)
 
 
 def _change(
@@ -48,7 +51,7 @@ def _change(
     state = line.read.state
     return LineChange(  # by position, in half the time
         line.read.key,
-        state.line_id if state else None,
+        state.line_id,
         line.values,
         own_of(line.read.values),
         slots.values,
@@ -59,7 +62,7 @@ def _change(
         receipts,
         line.mapping,
         difference.snapshot,
-        state.presence if state else None,
+        state.presence,
         difference.event,
         difference.fields,
         deliveries,
@@ -89,11 +92,18 @@ class Tally:
 
     def add(self, delta: Delta, slots: Iterable[Slots], states: Mapping[int, LineState]) -> None:
         """Count a partition; `states` are its lines as they were."""
+        self._add_new(delta.new)
         for change in delta.changes:
             self._add_change(change, delta, states)
         self.populated += sum(slot.populated for slot in slots)
         self.missing += len(delta.missing)
         self.add_rejected(delta.rejected)
+
+    def _add_new(self, new: NewLines) -> None:
+        self.lines += len(new.keys)
+        self.created += len(new.keys)
+        self.batches += sum(map(len, new.deliveries))
+        self.populated += populated_of_new(new)
 
     def _add_change(self, change: LineChange, delta: Delta, states: Mapping[int, LineState]) -> None:
         self.lines += change.presence == Presence.ACTIVE
@@ -105,7 +115,7 @@ class Tally:
             self.change_events += len(change.fields)
         if change.event == "absent":
             self.closed += 1
-            self.add_left([states[cast("int", change.line_id)]])
+            self.add_left([states[change.line_id]])
         elif change.previous == Presence.ACTIVE:
             self.emptied.update(field.field for field in change.fields if field.new is None)
 
@@ -149,11 +159,10 @@ class Tally:
         )
 
 
-def has_effect(change: LineChange, state: LineState | None, known: tuple[bytes | None, ...]) -> bool:
+def has_effect(change: LineChange, state: LineState, known: tuple[bytes | None, ...]) -> bool:
     """Say whether there is anything to write; `known` are the store's fingerprints of row, receipts and mapping."""
     return (
-        state is None
-        or change.event is not None
+        change.event is not None
         or bool(change.deliveries)
         or change.snapshot is not SnapshotAction.KEEP
         or (change.fingerprint, change.receipts, change.mapping) != known
@@ -162,9 +171,9 @@ def has_effect(change: LineChange, state: LineState | None, known: tuple[bytes |
     )
 
 
-def line_values(change: LineChange | MissingLine) -> dict[str, object]:
-    """Return the key of a line for an audit event."""
-    return {"po_number": change.key[0], "line_number": change.key[1]}
+def key_values(key: LineKey) -> dict[str, object]:
+    """Return a key for an audit event."""
+    return {"po_number": key[0], "line_number": key[1]}
 
 
 def filled_fields(values: tuple[Value, ...]) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Final, cast
 
 import attrs
@@ -12,6 +13,7 @@ from po_ingest.model import (
     KnownLines,
     LineKey,
     LineState,
+    NewLines,
     PendingLine,
     Presence,
     RawRow,
@@ -31,6 +33,8 @@ DELIVERED: Final = INDEX["delivered_quantity"]
 OWN_POSITIONS: Final = tuple(INDEX[name] for name in MAPPED_BY_XREF)
 
 KeptRow = tuple[LineKey, int | None, bool, bytes, RawRow]
+"""Key, place in KnownLines, whether active, fingerprint, row."""
+KEY_OF, FINGERPRINT_OF, ROW_OF = itemgetter(0), itemgetter(3), itemgetter(4)
 
 
 @attrs.define(slots=True)
@@ -105,22 +109,31 @@ def _sort(tonight: Snapshot, chunk: list[RawRow], kept: list[KeptRow]) -> None:
         kept.append((key, at, is_active, fingerprint, row))
 
 
-def pending(tonight: Snapshot, also: Iterable[int]) -> Iterator[list[PendingLine]]:
+@attrs.frozen(slots=True)
+class Pending:
+    """Lines to look at together."""
+
+    fresh: Sequence[KeptRow]  # the rows of lines that the store does not have, one a line
+    lines: Sequence[PendingLine]  # all others
+
+
+def pending(tonight: Snapshot, also: Iterable[int]) -> Iterator[Pending]:
     """Yield all lines to look at, in partitions: those with kept rows, and `also` these known ones, unchanged.
 
     Lines that were gone and whose unchanged row is back are among them.
     """
     groups: dict[LineKey, list[KeptRow]] = {}
     for chunk in tonight.buffer:
-        lines = []
+        fresh, lines = [], []
         for kept in cast("list[KeptRow]", chunk):
             if kept[0] in tonight.repeated:
                 groups.setdefault(kept[0], []).append(kept)
+            elif kept[1] is None:
+                fresh.append(kept)
             else:
-                key, at, is_active, fingerprint, row = kept
-                lines.append(PendingLine(key, at, ((is_active, fingerprint, row),)))
-        if lines:
-            yield lines
+                lines.append(_by_itself(kept))
+        if fresh or lines:
+            yield Pending(fresh, lines)
     rest = [_group(tonight, rows) for rows in groups.values()]
     done = {line.at for line in rest}
     unread = sorted({*also, *_back_again(tonight)} - done)
@@ -130,7 +143,12 @@ def pending(tonight: Snapshot, also: Iterable[int]) -> Iterator[list[PendingLine
         for at in unread
     )
     for start in range(0, len(rest), PARTITION):
-        yield rest[start : start + PARTITION]
+        yield Pending((), rest[start : start + PARTITION])
+
+
+def _by_itself(kept: KeptRow) -> PendingLine:
+    key, at, is_active, fingerprint, row = kept
+    return PendingLine(key, at, ((is_active, fingerprint, row),))
 
 
 def _group(tonight: Snapshot, rows: list[KeptRow]) -> PendingLine:
@@ -167,60 +185,88 @@ def missing(tonight: Snapshot) -> list[tuple[LineKey, int]]:
 class ReadResult:
     """What reading a partition gave."""
 
-    lines: list[ReadLine]
+    new: NewLines
+    lines: list[ReadLine]  # known ones
     rejected: list[RejectedRow]
     rejected_known: list[int]  # places in KnownLines of lines with rejected rows
     truncated: int
     unchanged_active: int  # lines of the partition, active with an unchanged row
 
 
-def read(
-    tonight: Snapshot, lines: Sequence[PendingLine], states: Mapping[int, LineState], receipts: Receipts | None
-) -> ReadResult:
+def read(tonight: Snapshot, pending: Pending, states: Mapping[int, LineState], receipts: Receipts | None) -> ReadResult:
     """Read the rows of a partition; lines whose rows cannot be taken are rejected (R8)."""
-    result = ReadResult([], [], [], 0, 0)
-    unchanged = 0
-    rest, truncated = _read_together(tonight, lines, states, receipts, result.lines)
-    for line in rest:
+    reading = tonight.reading
+    new, truncated = _read_fresh(tonight, pending.fresh)
+    known, rest, cuts = _read_together(tonight, pending.lines, states)
+    result = ReadResult(new, known, [], [], truncated + cuts, 0)
+    if pending.fresh and not new.keys:  # a row among them cannot be read: which?
+        rest = [*map(_by_itself, pending.fresh), *rest]
+    result = _read_rest(tonight, rest, states, result)
+    lines = [_complete(reading, line, receipts) for line in result.lines]
+    return attrs.evolve(result, new=_with_receipts(reading, result.new, receipts), lines=lines)
+
+
+def _read_fresh(tonight: Snapshot, rows: Sequence[KeptRow]) -> tuple[NewLines, int]:
+    """Read the rows of new lines all at once, and return how many texts were cut; nothing if any cannot be read."""
+    together = tonight.reading.columns_of(list(map(ROW_OF, rows))) if rows else None
+    if together is None:
+        return NewLines(), 0
+    columns, truncated = together
+    return NewLines(list(map(KEY_OF, rows)), list(map(FINGERPRINT_OF, rows)), columns), truncated
+
+
+def _read_together(
+    tonight: Snapshot, lines: Sequence[PendingLine], states: Mapping[int, LineState]
+) -> tuple[list[ReadLine], Sequence[PendingLine], int]:
+    """Read the known lines of a single row all at once; return the other lines, too, and how many texts were cut.
+
+    If any row cannot be read, all lines are among the others.
+    """
+    single = [line for line in lines if len(line.rows) == 1 and not line.unchanged and line.at is not None]
+    together = tonight.reading.columns_of([line.rows[0][2] for line in single]) if single else None
+    if together is None:
+        return [], lines, 0
+    columns, truncated = together
+    ids = tonight.known.ids
+    read = [
+        ReadLine(line.key, states[ids[cast("int", line.at)]], values, line.rows[0][0], line.rows[0][1])
+        for line, values in zip(single, zip(*columns, strict=True), strict=True)
+    ]
+    return read, [line for line in lines if len(line.rows) != 1 or line.unchanged or line.at is None], truncated
+
+
+def _read_rest(
+    tonight: Snapshot, lines: Iterable[PendingLine], states: Mapping[int, LineState], result: ReadResult
+) -> ReadResult:
+    """Read lines one by one, and return the result with them."""
+    keys, fingerprints, rows = [], [], []
+    truncated, unchanged = result.truncated, 0
+    for line in lines:
         unchanged += line.unchanged_active
         state = None if line.at is None else states[tonight.known.ids[line.at]]
         try:
-            taken, cuts = _read_line(tonight, line, state)
+            values, cuts, fingerprint, is_active = _read_line(tonight, line, state)
         except Rejection as error:
             result.rejected.extend(_reject(tonight, line, state, error))
             if line.at is not None:
                 result.rejected_known.append(line.at)
             continue
         truncated += cuts
-        result.lines.append(_complete(tonight.reading, taken, receipts))
-    return attrs.evolve(result, truncated=truncated, unchanged_active=unchanged)
+        if state is not None:
+            result.lines.append(ReadLine(line.key, state, values, is_active, fingerprint))
+            continue
+        keys.append(line.key)
+        fingerprints.append(fingerprint)
+        rows.append(values)
+    new = NewLines(keys, fingerprints, list(zip(*rows, strict=True))) if keys else result.new
+    return attrs.evolve(result, new=new, truncated=truncated, unchanged_active=unchanged)
 
 
-def _read_together(
-    tonight: Snapshot,
-    lines: Sequence[PendingLine],
-    states: Mapping[int, LineState],
-    receipts: Receipts | None,
-    into: list[ReadLine],
-) -> tuple[Sequence[PendingLine], int]:
-    """Read the lines of a single row all at once; return the others, and how many texts were cut.
+def _read_line(tonight: Snapshot, line: PendingLine, state: LineState | None) -> tuple[Values, int, bytes, bool]:
+    """Read a line's rows: of active and inactive ones the active hold, and these must agree. Raises Rejection.
 
-    If any row cannot be read, all lines are among the others.
+    Returns the values, how many texts were cut, the fingerprint, and whether the line is active.
     """
-    single = [line for line in lines if len(line.rows) == 1 and not line.unchanged]
-    together = tonight.reading.values_of([line.rows[0][2] for line in single]) if single else None
-    if together is None:
-        return lines, 0
-    ids = tonight.known.ids
-    for line, values in zip(single, together[0], strict=True):
-        is_active, fingerprint, _ = line.rows[0]
-        state = None if line.at is None else states[ids[line.at]]
-        into.append(_complete(tonight.reading, ReadLine(line.key, state, values, is_active, fingerprint), receipts))
-    return [line for line in lines if len(line.rows) != 1 or line.unchanged], together[1]
-
-
-def _read_line(tonight: Snapshot, line: PendingLine, state: LineState | None) -> tuple[ReadLine, int]:
-    """Read a line's rows: of active and inactive ones the active hold, and these must agree. Raises Rejection."""
     reading = tonight.reading
     any_active = line.unchanged_active or any(is_active for is_active, _, _ in line.rows)
     readings: list[tuple[Values, int, bytes]] = []
@@ -236,7 +282,7 @@ def _read_line(tonight: Snapshot, line: PendingLine, state: LineState | None) ->
         fingerprint = min(each[2] for each in readings)
         if any(not _same(reading, first, other) for other, _, _ in readings[1:]):
             raise Rejection(None, CLASH, line.key)
-    return ReadLine(line.key, state, first, any_active, fingerprint), cuts
+    return first, cuts, fingerprint, any_active
 
 
 def _same(reading: LineReading, one: Values, other: Values) -> bool:
@@ -254,18 +300,21 @@ def erp_values(state: LineState) -> Values:
 
 def _complete(reading: LineReading, line: ReadLine, receipts: Receipts | None) -> ReadLine:
     """Fill what the row does not tell: fields without a column keep their last value, receipts give the delivered."""
-    if not reading.unmapped_positions or (line.state is None and not reading.delivered_from_receipts):
+    if not reading.unmapped_positions:
         return line
-    values = list(line.values)
-    if line.state is not None:
-        before = erp_values(line.state)
-        for at in reading.unmapped_positions:
-            values[at] = before[at]
-    if reading.delivered_from_receipts and receipts is not None:
-        frozen = line.state is not None and line.key in receipts.frozen
-        if not frozen:
-            values[DELIVERED] = receipts.total(line.key)
+    values, before = list(line.values), erp_values(line.state)
+    for at in reading.unmapped_positions:
+        values[at] = before[at]
+    if reading.delivered_from_receipts and receipts is not None and line.key not in receipts.frozen:
+        values[DELIVERED] = receipts.total(line.key)
     return attrs.evolve(line, values=tuple(values))
+
+
+def _with_receipts(reading: LineReading, new: NewLines, receipts: Receipts | None) -> NewLines:
+    """Give new lines what their receipts say was delivered, where no column does."""
+    if not reading.delivered_from_receipts or receipts is None:
+        return new
+    return new.with_columns({DELIVERED: list(map(receipts.total, new.keys))})
 
 
 def rejected_row(

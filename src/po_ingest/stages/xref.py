@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from operator import itemgetter
 from typing import Final, cast
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from po_ingest.fields import BY_NAME, INDEX, Field, Kind, Value, Values
-from po_ingest.model import MappedLine, Own, Presence, RawRow, ReadLine, RejectedRow, XrefRow
+from po_ingest.model import MappedLine, NewLines, Own, Presence, RawRow, ReadLine, RejectedRow, XrefRow
 from po_ingest.readers import Unreadable, make_reader
 from po_ingest.reading import DIGEST_SIZE, Rejection, cut, require, resolve_columns, row_as_json
 from po_ingest.settings import QuerySettings
@@ -177,8 +177,24 @@ def own_of(values: Values) -> Own:
 
 
 def map_lines(lines: Iterable[ReadLine], xref: Xref, default_supplier: str) -> list[MappedLine]:
-    """Apply the cross-reference to lines."""
+    """Apply the cross-reference to known lines."""
     return [_map_line(line, xref, default_supplier) for line in lines]
+
+
+def map_new(lines: NewLines, xref: Xref, default_supplier: str) -> NewLines:
+    """Apply the cross-reference to new lines."""
+    if not lines.keys:
+        return lines
+    codes = cast("Sequence[str | None]", lines.values[ITEM_CODE])
+    own = cast("list[Own]", list(zip(*(lines.values[at] for at in OWN_POSITIONS), strict=True)))
+    entries = [entry_of(code, xref) for code in codes]
+    mapped = [map_own(*each, default_supplier) for each in zip(own, codes, entries, strict=True)]
+    return attrs.evolve(
+        lines.with_columns(dict(zip(OWN_POSITIONS, zip(*mapped, strict=True), strict=True))),
+        own=own,
+        is_unmapped=[code is not None and entry is None for code, entry in zip(codes, entries, strict=True)],
+        mappings=[entry.digest if entry else None for entry in entries],
+    )
 
 
 def _map_line(line: ReadLine, xref: Xref, default_supplier: str) -> MappedLine:
@@ -208,6 +224,8 @@ def gaps_of_rejected(tonight: Snapshot, xref: Xref, rejected_known: Iterable[int
     return {code for code in codes if code is not None and code not in xref}
 
 
-def gaps_of_read(lines: Iterable[MappedLine]) -> set[str]:
+def gaps_of_read(new: NewLines, lines: Iterable[MappedLine]) -> set[str]:
     """Return the unknown item codes of the active lines that were read."""
-    return {cast("str", line.read.values[ITEM_CODE]) for line in lines if line.is_unmapped and line.read.is_active}
+    gaps = {code for code, is_gap in zip(new.values[ITEM_CODE], new.is_unmapped, strict=True) if is_gap}
+    gaps.update(line.read.values[ITEM_CODE] for line in lines if line.is_unmapped and line.read.is_active)
+    return cast("set[str]", gaps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from hashlib import blake2b
 from types import ModuleType
@@ -201,7 +201,7 @@ class MssqlDatabase(ServerDatabase):
 
     # -- rows
 
-    def insert_rows(self, connection: Connection, insert: BulkInsert, rows: Rows) -> None:
+    def insert_rows(self, connection: Connection, insert: BulkInsert, rows: Iterable[tuple[Any, ...]]) -> None:
         """Insert rows with one statement for thousands."""
         if insert.sql not in self._set_based:
             self._set_based[insert.sql] = mssql_bulk.insert_sql(insert, self.dialect)

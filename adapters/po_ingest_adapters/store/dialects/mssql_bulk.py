@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import singledispatch
+from itertools import islice
 from types import ModuleType
 from typing import Any, Final
 
@@ -45,14 +46,15 @@ def change_sql(change: BulkChange, dialect: Dialect) -> str:
     return f"{_with_rows(parameter_types(change), dialect)} {changed.compile(dialect=dialect)}"
 
 
-def send(connection: Connection, pyodbc: ModuleType, sql: str, rows: Rows) -> None:
+def send(connection: Connection, pyodbc: ModuleType, sql: str, rows: Iterable[tuple[Any, ...]]) -> None:
     """Run a statement of this module for the rows, some thousands at a time."""
     cursor = connection.connection.cursor()
     try:
-        for start in range(0, len(rows), ROWS_AT_ONCE):
+        following = iter(rows)
+        while some := list(islice(following, ROWS_AT_ONCE)):
             # Without a word on its type a long text would go as the outdated NTEXT, which OPENJSON refuses.
             cursor.setinputsizes([(pyodbc.SQL_WVARCHAR, 0, 0)])
-            cursor.execute(sql, (rows_json(rows[start : start + ROWS_AT_ONCE]),))
+            cursor.execute(sql, (rows_json(some),))
     finally:
         cursor.close()
 

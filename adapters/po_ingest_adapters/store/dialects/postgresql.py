@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from hashlib import blake2b
 from types import ModuleType
@@ -237,7 +237,7 @@ class PostgresqlDatabase(ServerDatabase):
 
     # -- rows
 
-    def insert_rows(self, connection: Connection, insert: BulkInsert, rows: Rows) -> None:
+    def insert_rows(self, connection: Connection, insert: BulkInsert, rows: Iterable[tuple[Any, ...]]) -> None:
         """Insert rows by COPY."""
         postgresql_bulk.copy_rows(_raw(connection), insert, self.dialect, rows)
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ARRAY, bindparam, func
 from sqlalchemy.engine import Dialect
 
-from po_ingest_adapters.store.database import BulkChange, BulkInsert, Rows
+from po_ingest_adapters.store.database import BulkChange, BulkInsert
 from po_ingest_adapters.store.dialects.set_based import parameter_types, taking_from
 
 if TYPE_CHECKING:
     import psycopg
 
 
-def copy_rows(connection: psycopg.Connection, insert: BulkInsert, dialect: Dialect, rows: Rows) -> None:
+def copy_rows(
+    connection: psycopg.Connection, insert: BulkInsert, dialect: Dialect, rows: Iterable[tuple[Any, ...]]
+) -> None:
     """Insert encoded rows by COPY."""
     preparer = dialect.identifier_preparer
     columns = ", ".join(map(preparer.quote, insert.names))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from hashlib import blake2b
 from pathlib import Path
@@ -198,9 +198,10 @@ class SqliteDatabase:
         if not is_file or not folder.is_dir() or not _may_write(first) or not _may_add(folder):
             raise StoreError(f"{self.label()} cannot be written", hint=HINTS[sqlite3.SQLITE_READONLY])
 
-    def insert_rows(self, connection: Connection, insert: BulkInsert, rows: Rows) -> None:
-        """Insert rows: the driver prepares the statement once."""
-        connection.exec_driver_sql(insert.sql, rows)
+    def insert_rows(self, connection: Connection, insert: BulkInsert, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Insert rows: the driver prepares the statement once, and takes them one by one."""
+        with closing(connection.connection.cursor()) as cursor:
+            cursor.executemany(insert.sql, rows)  # type: ignore[arg-type]  # any driver's, says SQLAlchemy; ours takes any
 
     def run_rows(self, connection: Connection, change: BulkChange, rows: Rows) -> None:
         """Run a statement for each row: the driver prepares it once."""
