@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from po_ingest import config, wiring
+from po_ingest.cli.audit import _decoded
 from po_ingest.events import Teller
 from po_ingest.model import NewRun
 from support.command_line import NO_RETRY, Home
@@ -155,6 +157,15 @@ def test_a_verification_sees_no_line_that_came_while_it_looked(home: Home, monke
         return real(settings)
 
     monkeypatch.setattr(wiring, "open_spool", appending)
-    assert home.po("audit", "verify").code == 0
+    done = home.po("audit", "verify")
+    assert (done.code, done.err) == (0, "")
     monkeypatch.undo()
     assert home.po("audit", "verify").code == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "seen"),
+    [(0, []), (4, ["one\n"]), (6, ["one\n", "tw"]), (8, ["one\n", "two\n"]), (99, ["one\n", "two\n", "3"])],
+)
+def test_a_file_is_read_up_to_where_it_ended_at_first(size: int, seen: list[str]) -> None:
+    assert list(_decoded(BytesIO(b"one\ntwo\n3"), size)) == seen

@@ -166,7 +166,7 @@ def _lines(path: Path) -> Iterator[Iterator[str] | None]:
 def _decoded(file: BinaryIO, size: int) -> Iterator[str]:
     """Yield the lines of the file's first `size` bytes."""
     for line in file:
-        yield line[:size].decode("utf-8", "replace")
-        size -= len(line)
         if size <= 0:
             return
+        yield line[:size].decode("utf-8", "replace")
+        size -= len(line)
