@@ -174,6 +174,7 @@ class _File:
         self._early: dict[str, tuple[int, Columns]] = {}
         self._early_seen: set[str] = set()
         self._torn: int | None = None
+        self._begun: list[ChainedEvent] = []  # missing at the file's end; of a run that has not ended, perhaps
         self.lines = 0
         self._advance()
 
@@ -195,7 +196,12 @@ class _File:
                 break
             self._pass_over(number, columns)
             self._advance()
-        self._faults.add(_name(event), "it is missing from the audit file")
+        if self._next is None and _is_of_a_beginning(event):
+            self._begun.append(event)
+            return
+        for missing in (*self._begun, event):
+            self._faults.add(_name(missing), "it is missing from the audit file")
+        self._begun.clear()
 
     def finish(self, waiting: Collection[str]) -> list[str]:
         """Look at what the store had no event for; return warnings."""
@@ -210,6 +216,11 @@ class _File:
         warnings = []
         if any(event_id in waiting for _, event_id in early):
             warnings.append("the audit file has events that wait for the store; the next run delivers them")
+        if self._begun:
+            warnings.append(
+                f"events that the audit file has not yet: {len(self._begun)}, recorded by a run when it began; it gets "
+                "them when the run ends, or if it was killed with the next one"
+            )
         if self._torn is not None:
             warnings.append(f"line {self._torn} of the audit file is not complete; the next run replaces it")
         return warnings
@@ -253,6 +264,12 @@ class _File:
                     self._faults.add(_line(number), f"it is no audit event: {error}")
                 continue
             yield number, columns, text
+
+
+def _is_of_a_beginning(event: ChainedEvent) -> bool:
+    """Say whether a run records such an event when it begins; the file gets it when the run ends."""
+    told = event.event
+    return told.event_type == "ingestion_started" or told.run_id is None or told.reason == "abandoned"
 
 
 def _name(event: ChainedEvent) -> str:

@@ -46,10 +46,11 @@ class Teller:
         """Tell that a run began."""
         return self._event("ingestion_started", new=content)
 
-    def completed(self, report: RunReport) -> AuditEvent:
-        """Tell that a run was applied."""
-        severity: Severity = "info" if report.status == "completed" else "warning"
-        return self._event("ingestion_completed", severity=severity, new=report_dict(report))
+    def completed(self, report: RunReport, doubts: Sequence[str] = ()) -> AuditEvent:
+        """Tell that a run was applied, and what looks wrong about its snapshot."""
+        severity: Severity = "warning" if doubts or report.status != "completed" else "info"
+        reason = "; ".join(doubts) or None
+        return self._event("ingestion_completed", severity=severity, new=report_dict(report), reason=reason)
 
     def failed(self, report: RunReport, reason: str) -> AuditEvent:
         """Tell that a run failed, or was abandoned."""

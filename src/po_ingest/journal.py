@@ -116,7 +116,9 @@ class Written:
         journal, tell = self.journal, self.journal.teller()
         report = journal.completed(tally)
         events = [tell.baseline(tally, is_repeated=journal.previous is not None)] if journal.is_baseline else []
-        self.transaction.record([*events, *tell.gaps(tally), *tell.rejected(tally), tell.completed(report)])
+        self.transaction.record(
+            [*events, *tell.gaps(tally), *tell.rejected(tally), tell.completed(report, journal.doubts)]
+        )
         ignored = " ".join(sorted(journal.settings.lines.ignored_fields))
         self.transaction.finish_run(journal.context.run_id, report, {**configuration, IGNORED_FIELDS: ignored})
         return report
@@ -135,6 +137,7 @@ class Journal:
     run_identifier: str = ""
     is_baseline: bool = False
     is_rehearsal: bool = False
+    doubts: list[str] = attrs.Factory(list)  # what looks wrong about tonight's snapshot, though no guard is broken
     started_at: datetime = attrs.field(init=False)
     _clock_start: float = attrs.field(init=False, factory=time.perf_counter)
     _stage: str = "start"
@@ -340,6 +343,7 @@ class Journal:
         """Do the work, then tell of its outcome. Raises PoIngestError with the report if it failed, or for exit 3."""
         report = self._guarded(work)
         log.info("run applied", **_without_lists(report))
+        self._tell_doubts()
         try:
             catch_up(self.parts.store, self.parts.sink)
         except (PoIngestError, Interrupted, KeyboardInterrupt) as error:
@@ -362,7 +366,13 @@ class Journal:
 
     def conclude_rehearsal(self, work: Callable[[], RunReport]) -> RunReport:
         """Do the work of a dry run; nothing is recorded."""
-        return self._unless_partial(self._guarded(work))
+        report = self._guarded(work)
+        self._tell_doubts()
+        return self._unless_partial(report)
+
+    def _tell_doubts(self) -> None:
+        for doubt in self.doubts:
+            log.warning(doubt)
 
     def _unless_partial(self, report: RunReport) -> RunReport:
         if report.status == "partial":

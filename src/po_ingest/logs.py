@@ -8,9 +8,11 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any, Final, TextIO, cast
 from urllib.parse import quote, quote_plus
 
@@ -22,6 +24,7 @@ from po_ingest.settings import LogSettings
 MASK: Final = "***"
 FILE_SIZE: Final = 10 * 1024 * 1024
 FILES_KEPT: Final = 5  # rotated ones, beside the current
+ROTATION_PATIENCE: Final = 1.0  # seconds to wait for another process that rotates
 
 _OURS: Final = ("po_ingest", "po_ingest_adapters")
 _NEVER: Final = re.compile(r"(?!)")
@@ -135,9 +138,36 @@ class _Stderr(logging.StreamHandler[TextIO]):
 
 
 class _LogFile(RotatingFileHandler):
-    """The rotated file, for its owner only; when it cannot be written that is told once."""
+    """The rotated file, for its owner only; when it cannot be written that is told once.
+
+    Several processes may write it: a line is one write at the file's end, and one process at a time rotates.
+    """
 
     _told = False
+
+    def doRollover(self) -> None:  # noqa: N802 - logging's name
+        """Rotate, unless another process has; if that cannot be done now, the file is gone on with."""
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - 50 ms that are seldom to be spent
+
+        stream, self.stream = cast("TextIOWrapper", self.stream), None  # the next line opens it again
+        had = os.fstat(stream.fileno())
+        stream.close()  # Windows moves no open file
+        base = Path(self.baseFilename)
+        with suppress(OSError, Timeout), FileLock(f"{base}.lock", timeout=ROTATION_PATIENCE, mode=0o600):
+            if os.path.samestat(base.stat(), had):
+                self._rotate(base)
+
+    def _rotate(self, base: Path) -> None:
+        """Move the file first, and the older ones only when that could be done: none of them gives way for nothing."""
+        if _numbered(base, 0).exists():  # a process was killed between the two
+            self._shift(base)
+        base.replace(_numbered(base, 0))
+        self._shift(base)
+
+    def _shift(self, base: Path) -> None:
+        for number in reversed(range(self.backupCount)):
+            with suppress(FileNotFoundError):
+                _numbered(base, number).replace(_numbered(base, number + 1))
 
     def _open(self) -> TextIOWrapper:
         def private(path: str, flags: int) -> int:
@@ -162,6 +192,10 @@ def _file_handler(settings: LogSettings) -> _LogFile:
     )
     handler.setFormatter(_formatter(structlog.processors.format_exc_info, _clean, _in_order, _render_json))
     return handler
+
+
+def _numbered(base: Path, number: int) -> Path:
+    return base.with_name(f"{base.name}.{number}")
 
 
 def _stderr_handler() -> _Stderr:

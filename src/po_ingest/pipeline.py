@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from po_ingest import guards
+from po_ingest import doubts, guards
 from po_ingest.errors import ConfigError, StoreError
 from po_ingest.gather import Night, gather
 from po_ingest.journal import Journal, Parts, last_applied, require_schema
@@ -178,6 +178,8 @@ def _conclude(
         filled_before=_filled_before(journal, view, gone, tally),
     )
     guards.check(tally, seen, journal.settings.guards, allow_shrink=options.allow_shrink)
+    last = journal.previous.field_configuration if journal.previous else None
+    journal.doubts = doubts.found(tally, seen, last, tonight.reading.configuration)
     apply(delta)
 
 

@@ -9,7 +9,7 @@ import pytest
 from support.command_line import Home, live, make_home
 from support.store_postgres import Postgres
 
-EVERYWHERE = {"test_cli_nightly", "test_cli_reading", "test_cli_upkeep"}
+EVERYWHERE = {"test_cli_nightly", "test_cli_reading", "test_cli_tampering", "test_cli_upkeep"}
 """Files whose tests run with a store of each kind, but for those marked `of_sqlite`."""
 
 

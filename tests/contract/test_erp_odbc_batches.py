@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 
 from po_ingest import config
@@ -17,6 +18,9 @@ pytest.importorskip("pyodbc", reason="pyodbc finds no ODBC: apt-get install unix
 from support.erp_odbc import error_of, odbc_source, rows_of
 
 if TYPE_CHECKING:
+    import pyodbc
+
+    from po_ingest.model import RawRow
     from po_ingest_adapters.erp.odbc import OdbcErpSource
 
 QUERY = "SELECT 'ü€' AS po_number, 'a''b' AS item -- what?\r\n/* {d} ? */"
@@ -53,6 +57,31 @@ def test_two_results_are_refused(source: OdbcErpSource) -> None:
 
 def test_an_error_after_the_rows_is_not_lost(source: OdbcErpSource) -> None:
     assert "division by zero" in error_of(source, "SELECT 1; SELECT 1 / 0").message
+
+
+MANY = "SELECT generate_series(1, 250) AS n"
+
+
+@pytest.mark.parametrize("extra", ["", ";UseDeclareFetch=1;Fetch=100"])
+def test_all_rows_that_the_driver_announced_are_there(source: OdbcErpSource, extra: str) -> None:
+    assert len(rows_of(attrs.evolve(source, connection=source.connection + extra, fetch_size=100), MANY)) == 250
+
+
+def test_a_query_that_ends_early_without_an_error_is_told_by_the_drivers_count(
+    source: OdbcErpSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch = type(source)._fetch
+
+    def ending_early(self: OdbcErpSource, cursor: pyodbc.Cursor) -> list[RawRow]:
+        rows = fetch(self, cursor)
+        return rows if rows and rows[0][0] == 1 else []
+
+    monkeypatch.setattr(type(source), "_fetch", ending_early)
+    error = error_of(attrs.evolve(source, fetch_size=100), MANY)
+    assert error.message == "the ERP's driver announced 250 rows, and gave 100"
+    assert error.transient  # so it is read again from its start
+    by_cursor = attrs.evolve(source, fetch_size=100, connection=source.connection + ";UseDeclareFetch=1;Fetch=100")
+    assert len(rows_of(by_cursor, MANY)) == 100  # a driver that knows no count cannot tell: then the guard has to
 
 
 def test_go_is_refused_before_anything_is_sent() -> None:

@@ -63,8 +63,8 @@ def test_the_newest_changes_come_first_and_not_more_than_wanted(store: Store, ni
 
 def test_rejected_rows_come_by_run_and_not_more_than_wanted(store: Store, nights: Nights) -> None:
     rows = tuple(RejectedRow("po_lines", f"PO-{number}", number, "sku", "because", {}) for number in (1, 2, 3))
-    nights.night(Delta((), rejected=rows))
-    nights.night(Delta((), rejected=rows[:1]))
+    nights.night(Delta(rejected=rows))
+    nights.night(Delta(rejected=rows[:1]))
     with store.read() as view:
         found = view.rejected_rows(1, 2)
         assert [(row["po_number"], row["line_number"], row["field"]) for row in found] == [

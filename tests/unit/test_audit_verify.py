@@ -288,6 +288,32 @@ def test_a_torn_last_line_is_a_warning_and_its_event_missing() -> None:
     assert "line 7" in result.warnings[0]
 
 
+BEGUN = [event(8, "ingestion_failed", run_id=None), event(9, "ingestion_failed", run_id=4, reason="abandoned")]
+STARTED = event(10, "ingestion_started", run_id=5)
+
+
+def test_r14_what_a_run_recorded_when_it_began_may_be_missing_at_the_files_end_until_it_ends() -> None:
+    for begun in ([STARTED], [*BEGUN, STARTED]):
+        trail = chained([*EVENTS, *begun], told=[TOLD.event_id])
+        result = check(trail)
+        assert not result.faults
+        assert f"has not yet: {len(begun)}, recorded" in result.warnings[0]
+
+
+def test_r14_what_a_run_recorded_when_it_began_is_missing_once_the_run_has_told_more() -> None:
+    trail = chained([*EVENTS, *BEGUN, STARTED, event(11, "ingestion_failed", run_id=5)], told=[TOLD.event_id])
+    result = check(trail)
+    assert [fault.where.split(" (")[0] for fault in result.faults] == [f"event {number}" for number in (8, 9, 10, 11)]
+    assert result.warnings == ()
+
+
+def test_r14_a_beginning_missing_from_the_middle_of_the_file_is_a_fault() -> None:
+    trail = chained([*EVENTS, STARTED, event(11, run_id=5)], told=[TOLD.event_id])
+    lines = lines_of(trail)
+    result = check(trail, file=[*lines[:7], *lines[8:]])
+    assert [fault.where.split(" (")[0] for fault in result.faults] == ["event 8"]
+
+
 def test_windows_line_ends_and_another_order_of_keys_are_no_fault() -> None:
     lines = [canonical(parse_line(line.strip())) + "\r\n" for line in lines_of(TRAIL)]
     assert not check(file=lines).faults

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import stat
+import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date
@@ -194,10 +195,75 @@ def test_the_file_is_its_owners_alone_also_when_rotated(path: Path, monkeypatch:
     configure(path)
     for number in range(50):
         log().info("a line", number=number)
-    files = sorted(path.parent.iterdir())
+    files = sorted(each for each in path.parent.iterdir() if each.suffix != ".lock")
     assert [each.name for each in files] == ["po-ingest.log", *(f"po-ingest.log.{number}" for number in range(1, 6))]
     assert {stat.S_IMODE(each.stat().st_mode) for each in files} == {0o600}
     assert [line["number"] for line in lines(path)][-1] == 49
+
+
+WRITER = """
+import sys
+from pathlib import Path
+import structlog
+from po_ingest import logs
+from po_ingest.settings import LogSettings
+logs.FILE_SIZE, logs.FILES_KEPT, logs.ROTATION_PATIENCE = 20_000, 50, 60.0
+logs.configure(LogSettings(file=Path(sys.argv[1])), verbose=False, quiet=True)
+for number in range(400):
+    structlog.get_logger("po_ingest").info("a line", writer=sys.argv[2], number=number, filling="x" * number)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="where a file that is open is not moved, the last writer rotates")
+def test_r14_rotation_by_several_processes_at_once_neither_tears_nor_loses_a_line(path: Path) -> None:
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(name)])  # noqa: S603 - our own
+        for name in range(3)
+    ]
+    assert [writer.wait(timeout=120) for writer in writers] == [0, 0, 0]
+    files = [each for each in path.parent.iterdir() if each.suffix != ".lock"]
+    assert len(files) > 5
+    found = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
+    assert sorted((line["writer"], line["number"]) for line in found) == [
+        (str(name), number) for name in range(3) for number in range(400)
+    ]
+
+
+def rotated(path: Path) -> dict[str, list[int]]:
+    files = [each for each in path.parent.iterdir() if each.suffix != ".lock"]
+    return {each.name: [json.loads(line)["number"] for line in each.read_text("utf-8").splitlines()] for each in files}
+
+
+def test_a_file_that_cannot_be_moved_is_gone_on_with_and_no_older_one_gives_way(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "FILE_SIZE", 300)
+    configure(path)
+    for number in range(6):
+        log().info("a line", number=number)
+    before = rotated(path)
+    assert len(before) > 2
+    with monkeypatch.context() as windows:  # where another process has the file open
+
+        def refused(*_: object) -> None:
+            raise PermissionError(13, "in use")
+
+        windows.setattr(Path, "replace", refused)
+        for number in range(6, 20):
+            log().info("a line", number=number)
+    newest = before.pop(path.name)
+    assert rotated(path) == {**before, path.name: [*newest, *range(6, 20)]}
+
+
+def test_a_rotation_that_was_killed_midway_is_gone_on_with(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "FILE_SIZE", 150)
+    configure(path)
+    log().info("a line", number=0)
+    path.rename(path.with_name("po-ingest.log.0"))
+    for number in range(1, 5):
+        log().info("a line", number=number)
+    assert sorted(number for numbers in rotated(path).values() for number in numbers) == [0, 1, 2, 3, 4]
+    assert "po-ingest.log.0" not in rotated(path)
 
 
 def test_lone_surrogates_do_not_break_a_line(path: Path) -> None:

@@ -8,7 +8,13 @@ from po_ingest.errors import ErpError
 
 pyodbc = pytest.importorskip("pyodbc", reason="pyodbc finds no ODBC: apt-get install unixodbc", exc_type=ImportError)
 
-from po_ingest_adapters.erp.odbc_batches import first_result, refuse_go, refuse_second_result  # noqa: E402 - as above
+from po_ingest_adapters.erp.odbc_batches import (  # noqa: E402 - as above
+    announced_rows,
+    first_result,
+    refuse_go,
+    refuse_second_result,
+    require_all,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +57,8 @@ def test_what_only_looks_like_go_is_let_through(sql: str) -> None:
 class Results:
     """A cursor over given results: None has no columns, an error is raised."""
 
+    rowcount = 7
+
     def __init__(self, *results: object) -> None:
         self.results = list(results)
         self.description: object = self.results.pop(0)
@@ -92,3 +100,35 @@ def test_an_error_after_the_result_is_not_lost() -> None:
 @pytest.mark.parametrize("state", ["IM001", "HYC00"])
 def test_a_driver_that_knows_no_second_result_is_believed(state: str) -> None:
     refuse_second_result(Results("columns", pyodbc.Error(state, f"[{state}] not supported")))
+
+
+class Driver:
+    """A connection whose driver says something about its cursors."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    def getinfo(self, infotype: int, /) -> object:
+        assert infotype == pyodbc.SQL_FORWARD_ONLY_CURSOR_ATTRIBUTES2
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "rows"),
+    [(0x1001, 7), (0x2001, 0), (0x0003, 0), (0, 0), ("", 0), (pyodbc.Error("HY096", "[HY096] unknown"), 0)],
+)
+def test_only_a_driver_that_says_its_counts_are_exact_is_taken_at_its_word(answer: object, rows: int) -> None:
+    assert announced_rows(Driver(answer), Results("columns")) == rows
+
+
+def test_a_result_that_ends_early_is_refused_and_tried_again() -> None:
+    with pytest.raises(ErpError, match="announced 7 rows, and gave 6") as caught:
+        require_all(6, 7)
+    assert caught.value.transient
+
+
+@pytest.mark.parametrize("announced", [-1, 0, 7])
+def test_a_result_with_as_many_rows_as_announced_or_more_is_whole(announced: int) -> None:
+    require_all(7, announced)

@@ -195,6 +195,25 @@ def test_a_partition_takes_a_handful_of_statements(store: SqlStore) -> None:
         "DELETE FROM audit_event",
         "DELETE FROM audit_event WHERE id = 2",
         "INSERT OR REPLACE INTO audit_event SELECT * FROM audit_event WHERE id = 1",
+        "REPLACE INTO audit_event SELECT * FROM audit_event",
+        "INSERT OR IGNORE INTO audit_event SELECT * FROM audit_event WHERE id = 1",
+        "UPDATE OR REPLACE audit_event SET id = 2 WHERE id = 1",
+        "UPDATE audit_event SET in_file = 1",
+        pytest.param(
+            "INSERT INTO audit_event SELECT * FROM audit_event WHERE id = 1 "
+            "ON CONFLICT (id) DO UPDATE SET reason = 'x'",
+            id="upsert by id",
+        ),
+        pytest.param(
+            "INSERT INTO audit_event SELECT * FROM audit_event WHERE true "
+            "ON CONFLICT (event_id) DO UPDATE SET reason = 'x'",
+            id="upsert by event_id",
+        ),
+        pytest.param(
+            "INSERT OR REPLACE INTO audit_event (rowid, event_id, event_type, severity, source, timestamp, "
+            "previous_hash, hash, in_file) SELECT 1, 'other', '', '', '', '', '', '', 0",
+            id="replace by rowid",
+        ),
         pytest.param(
             "INSERT OR REPLACE INTO audit_event (id, event_id, event_type, severity, source, timestamp, previous_hash, "
             "hash, in_file) SELECT 99, event_id, '', '', '', '', '', '', 0 FROM audit_event WHERE id = 1",

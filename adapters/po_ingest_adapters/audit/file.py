@@ -50,10 +50,10 @@ class FileAuditSink:
         first = next(iterator, None)
         if first is None:
             return
-        with jsonl.appending(self._path) as handle:
-            last = self._last(handle)  # under the lock: another run may have written meanwhile
+        with jsonl.appending(self._path) as file:
+            last = self._last(file.handle)  # under the lock: another run may have written meanwhile
             for event in self._missing(chain((first,), iterator), last):
-                handle.write(jsonl.line_of(event))
+                file.write(jsonl.line_of(event))
 
     def _last(self, handle: IO[bytes]) -> _Last:
         end, _ = jsonl.complete_end(handle)
@@ -63,27 +63,45 @@ class FileAuditSink:
             except ValueError:
                 raise jsonl.foreign(self._path, "holds something that is no audit event") from None
             if columns["id"] is not None:
+                self._require_head(handle)
                 return _Last(cast("int", columns["id"]), cast("str", columns["hash"]))
         return _Last()
 
+    def _require_head(self, handle: IO[bytes]) -> None:
+        """Refuse a file that lost its beginning: it would be gone on with, and the loss never made good."""
+        handle.seek(0)
+        if not jsonl.is_first(handle.readline()):
+            raise AuditError(
+                f"{self._path} does not begin with the first event of the trail",
+                hint="another program has cut it (log rotation?); move it aside and the next run writes it anew",
+            )
+
     def _missing(self, events: Iterable[ChainedEvent], last: _Last) -> Iterator[ChainedEvent]:
         spooled: set[str] | None = None
-        follows = last.id == 0  # there is nothing yet that the events could fail to follow on
+        follows = False
         for event in events:
             if event.id <= last.id:
                 continue
             if not follows and event.previous_hash != last.hash:
-                raise AuditError(
-                    f"{self._path} ends with event {last.id}, on which event {event.id} of the store does not follow",
-                    hint="it may belong to another store; run `po-ingest audit verify`, or move the file aside and "
-                    "the next run writes it anew",
-                )
+                raise self._unfollowed(last, event)
             follows = True
             if event.in_file:  # or was: the file may have been moved away since
                 spooled = jsonl.spooled_ids(self._path) if spooled is None else spooled
                 if event.event.event_id in spooled:
                     continue
             yield event
+
+    def _unfollowed(self, last: _Last, event: ChainedEvent) -> AuditError:
+        if last.id == 0:
+            return AuditError(
+                f"{self._path} was moved away before event {event.id} could be appended",
+                hint="the next run writes it anew; leave it out of log rotation",
+            )
+        return AuditError(
+            f"{self._path} ends with event {last.id}, on which event {event.id} of the store does not follow",
+            hint="it may belong to another store; run `po-ingest audit verify`, or move the file aside and "
+            "the next run writes it anew",
+        )
 
 
 def create(settings: AuditSettings) -> FileAuditSink:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 
-from po_ingest.audit_chain import event_line, event_of, parse_line
+import attrs
+
+from po_ingest.audit_chain import GENESIS, event_line, event_of, parse_line
 from po_ingest.errors import AuditError
 from po_ingest.model import AuditEvent, ChainedEvent
 
@@ -45,7 +48,7 @@ def locked(path: Path) -> Iterator[None]:
     """Keep other processes from writing the file; raises AuditError if one goes on doing so for 30 seconds."""
     from filelock import FileLock, Timeout  # noqa: PLC0415 - not needed to read, and slow to import
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     try:
         with FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT, mode=0o600):
             yield
@@ -53,6 +56,27 @@ def locked(path: Path) -> Iterator[None]:
         raise AuditError(
             f"{path} is in use by another run", hint="the next run completes the audit file; see who holds it"
         ) from None
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable: a new file would else be gone after a loss of power, with all it holds."""
+    if os.name != "posix":  # elsewhere a folder cannot be opened, and its file system does so by itself
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system on which folders are always durable, or never
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def complete_end(handle: IO[bytes]) -> tuple[int, bytes]:
@@ -91,11 +115,25 @@ def lines_backwards(handle: IO[bytes], end: int) -> Iterator[bytes]:
     yield b"".join(reversed(pieces))
 
 
-@contextmanager
-def appending(path: Path) -> Iterator[BinaryIO]:
-    """Lock a file and give it open for appending, a torn last line cut off; what was appended is durable at the end.
+@attrs.define(slots=True)
+class Appender:
+    """A file that is locked and open for appending; `end` is where it has to end."""
 
-    Raises AuditError, and changes nothing, if the file does not end as a file of ours does.
+    handle: BinaryIO
+    end: int
+
+    def write(self, line: bytes) -> None:
+        """Append a line."""
+        self.handle.write(line)
+        self.end += len(line)
+
+
+@contextmanager
+def appending(path: Path) -> Iterator[Appender]:
+    """Lock a file and give it for appending, a torn last line cut off; what was appended is durable at the end.
+
+    Raises AuditError, and changes nothing, if the file does not end as a file of ours does; also if another program
+    moved or cut the file meanwhile, so that what was appended may not be where it is looked for.
     """
     try:
         with locked(path), open(path, "a+b", opener=private) as handle:
@@ -104,11 +142,29 @@ def appending(path: Path) -> Iterator[BinaryIO]:
                 raise foreign(path, "does not end with an audit event")
             if torn:
                 handle.truncate(end)
-            yield handle
+            appender = Appender(handle, end)
+            yield appender
             handle.flush()
             os.fsync(handle.fileno())
+            if end == 0:  # the file may be new
+                _sync_folder(path.parent)
+            _require_unmoved(path, appender)
     except OSError as error:
         raise unusable("written", path, error) from error
+
+
+def _require_unmoved(path: Path, appender: Appender) -> None:
+    written = os.fstat(appender.handle.fileno())
+    try:
+        # Windows lets nobody move a file that is open.
+        is_there = os.name != "posix" or os.path.samestat(path.stat(), written)
+    except FileNotFoundError:
+        is_there = False
+    if not is_there or written.st_size != appender.end:
+        raise AuditError(
+            f"{path} was moved or cut by another program while it was written",
+            hint="the next run completes the audit file; leave it out of log rotation",
+        )
 
 
 def _is_torn(tail: bytes) -> bool:
@@ -119,14 +175,19 @@ def _is_torn(tail: bytes) -> bool:
 
 def append(path: Path, events: Iterable[AuditEvent]) -> None:
     """Append events that have no place in the chain yet. Raises AuditError."""
-    with appending(path) as handle:
+    with appending(path) as file:
         for event in events:
-            handle.write(line_of(event))
+            file.write(line_of(event))
 
 
 def line_of(event: ChainedEvent | AuditEvent) -> bytes:
     """Return an event as such a file has it."""
     return event_line(event).encode("ascii") + b"\n"
+
+
+def is_first(line: bytes) -> bool:
+    """Say whether a file may begin so: with the first event of the chain, or one that was written without the store."""
+    return line.startswith(_SPOOLED) or (line.startswith(_START) and GENESIS.encode("ascii") in line)
 
 
 def spooled_ids(path: Path) -> set[str]:

@@ -84,11 +84,11 @@ class FileSpool:
         return list({event.event_id: event for event in found}.values())
 
     def _replace(self, events: Sequence[AuditEvent]) -> None:
+        fresh = self._path.with_name(self._path.name + ".new")
+        fresh.unlink(missing_ok=True)  # of a process that was killed right here
         if not events:
             self._path.unlink(missing_ok=True)
             return
-        fresh = self._path.with_name(self._path.name + ".new")
-        fresh.unlink(missing_ok=True)
         with open(fresh, "xb", opener=jsonl.private) as handle:
             handle.writelines(jsonl.line_of(event) for event in events)
             handle.flush()

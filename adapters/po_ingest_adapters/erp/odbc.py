@@ -36,20 +36,23 @@ class OdbcErpSource:
             deadline = Deadline(self.patience.limited(self.query_timeout))
             with session(self._wanted(int(deadline.seconds))) as opened, opened.cursor() as cursor:
                 with deadline.running():
-                    columns = opened.ask(cursor, lambda: _execute(cursor, sql), deadline.left())
-                with closing(self._chunks(opened, cursor, columns, deadline)) as chunks:
+                    columns, announced = opened.ask(cursor, lambda: _execute(opened, cursor, sql), deadline.left())
+                with closing(self._chunks(opened, cursor, columns, announced, deadline)) as chunks:
                     yield ResultSet(columns=columns, chunks=chunks)
 
     def _chunks(
-        self, opened: Session, cursor: pyodbc.Cursor, columns: tuple[str, ...], deadline: Deadline
+        self, opened: Session, cursor: pyodbc.Cursor, columns: tuple[str, ...], announced: int, deadline: Deadline
     ) -> Generator[list[RawRow], None, None]:
+        fetched = 0
         while True:
             with deadline.running():
                 rows = opened.ask(cursor, lambda: self._fetch(cursor), deadline.left(), columns)
             if deadline.is_used_up():
                 raise wording.timed_out(deadline.seconds)
             if not rows:
+                odbc_batches.require_all(fetched, announced)
                 return
+            fetched += len(rows)
             yield rows
 
     def _fetch(self, cursor: pyodbc.Cursor) -> list[RawRow]:
@@ -72,11 +75,15 @@ class OdbcErpSource:
         )
 
 
-def _execute(cursor: pyodbc.Cursor, sql: str) -> tuple[str, ...]:
-    """Run the query and return the columns of its result; some ANSI drivers tell names with a NUL, and what follows."""
+def _execute(opened: Session, cursor: pyodbc.Cursor, sql: str) -> tuple[tuple[str, ...], int]:
+    """Run the query; return its result's columns, and how many rows it has as far as the driver says.
+
+    Some ANSI drivers tell names with a NUL, and what follows.
+    """
     cursor.execute(sql)
     odbc_batches.first_result(cursor)
-    return tuple(column[0].partition("\0")[0] for column in cursor.description)
+    columns = tuple(column[0].partition("\0")[0] for column in cursor.description)
+    return columns, odbc_batches.announced_rows(opened.connection, cursor)
 
 
 def create(settings: ErpSettings) -> OdbcErpSource:

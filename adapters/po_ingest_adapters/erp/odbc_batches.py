@@ -1,4 +1,4 @@
-"""The text of a query as a batch: what a client's `GO` is, and which of its results is taken."""
+"""A query as a batch: what a client's `GO` is, which of its results is taken, and whether all of it came."""
 
 from __future__ import annotations
 
@@ -25,12 +25,29 @@ NO_MORE_RESULTS: Final = frozenset({"IM001", "HYC00"})
 """What drivers say that know no second result."""
 
 
+EXACT_COUNT: Final = 0x1000
+"""SQL_CA2_CRC_EXACT: the driver knows how many rows a result has, and says the number right."""
+
+
+class Connection(Protocol):
+    """What of a connection is needed here."""
+
+    def getinfo(self, infotype: int, /) -> object:
+        """Tell something about driver and database."""
+        ...
+
+
 class Cursor(Protocol):
     """What of a cursor is needed here."""
 
     @property
     def description(self) -> object:
         """None where a result has no columns."""
+        ...
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows the result has, where the driver knows."""
         ...
 
     def nextset(self) -> bool | None:
@@ -71,3 +88,18 @@ def refuse_second_result(cursor: Cursor) -> None:
     except pyodbc.Error as error:
         if error.args[0] not in NO_MORE_RESULTS:
             raise
+
+
+def announced_rows(connection: Connection, cursor: Cursor) -> int:
+    """Return how many rows the driver says that the result has; 0 of one that does not know for sure."""
+    try:
+        attributes = connection.getinfo(pyodbc.SQL_FORWARD_ONLY_CURSOR_ATTRIBUTES2)
+    except pyodbc.Error:  # an old driver
+        return 0
+    return cursor.rowcount if isinstance(attributes, int) and attributes & EXACT_COUNT else 0
+
+
+def require_all(fetched: int, announced: int) -> None:
+    """Raise ErpError for a result that ended early, without an error."""
+    if fetched < announced:
+        raise wording.ended_early(fetched, announced)

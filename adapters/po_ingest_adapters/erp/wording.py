@@ -59,3 +59,12 @@ def timed_out(seconds: float) -> ErpError:
     return ErpError(
         f"the ERP took longer than {seconds:g} s for the query", hint="raise erp.query_timeout", transient=True
     )
+
+
+def ended_early(fetched: int, announced: int) -> ErpError:
+    """Return the error for a result of which rows are missing."""
+    return ErpError(
+        f"the ERP's driver announced {announced} rows, and gave {fetched}",
+        hint="look at the network and the server's log; nothing was taken",
+        transient=True,
+    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
@@ -109,7 +110,7 @@ def verify_command(session: Session) -> None:
       po-ingest audit verify
     """  # noqa: D301 - \b is click's mark for lines to be left as they are
     settings = session.settings()
-    result = _verify(settings)
+    result = _verify(session, settings)
     output.pairs_table(
         [
             ("events", result.events),
@@ -131,27 +132,41 @@ def verify_command(session: Session) -> None:
     output.line("the audit trail is complete and unaltered")
 
 
-def _verify(settings: Settings) -> Verification:
+def _verify(session: Session, settings: Settings) -> Verification:
     from po_ingest import wiring  # noqa: PLC0415 - as above
     from po_ingest.audit_verify import verify  # noqa: PLC0415 - as above
 
-    try:
-        waiting = {event.event_id for event, _ in wiring.open_spool(settings).pending()}
-    except AuditError as error:
-        raise PoIngestError(error.message, hint=error.hint) from error
-    with open_store(settings).read() as view, _lines(settings.audit.file) as lines:
-        return verify(view.audit_events(), view.runs(settings.erp.name), lines, waiting=waiting)
+    store = open_store(settings)
+    with _lines(settings.audit.file) as lines:  # first, so that a run meanwhile adds no line that the store had not yet
+        try:
+            waiting = {event.event_id for event, _ in wiring.open_spool(settings).pending()}
+        except AuditError as error:
+            raise PoIngestError(error.message, hint=error.hint) from error
+        with store.read() as view:
+            result = verify(view.audit_events(), view.runs(settings.erp.name), lines, waiting=waiting)
+    if result.faults and store.holder(settings.erp.name):
+        session.warn("a run is in progress, whose events may not be in the file yet; verify again when it has ended")
+    return result
 
 
 @contextmanager
-def _lines(path: Path) -> Iterator[TextIO | None]:
-    """Open the audit file, if there is one."""
+def _lines(path: Path) -> Iterator[Iterator[str] | None]:
+    """Open the audit file, if there is one, as it is at this moment."""
     try:
-        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
-            yield file
+        with path.open("rb") as file:
+            yield _decoded(file, os.fstat(file.fileno()).st_size)
     except FileNotFoundError:
         yield None
     except OSError as error:
         raise PoIngestError(
             f"the audit file {path} cannot be read: {error.strerror}", hint="give this account the right to read it"
         ) from error
+
+
+def _decoded(file: BinaryIO, size: int) -> Iterator[str]:
+    """Yield the lines of the file's first `size` bytes."""
+    for line in file:
+        if size <= 0:
+            return
+        yield line[:size].decode("utf-8", "replace")
+        size -= len(line)

@@ -12,6 +12,7 @@ from po_ingest.fields import FIELDS, INDEX, Value, to_text
 from po_ingest.model import (
     Delivery,
     Delta,
+    FieldChange,
     LineChange,
     LineKey,
     LineState,
@@ -22,6 +23,7 @@ from po_ingest.model import (
     RunReport,
     SnapshotAction,
 )
+from po_ingest.recoding import is_recoded
 from po_ingest.stages.custom_columns import Slots, populated_of_new
 from po_ingest.stages.diff import Difference
 from po_ingest.stages.snapshot import ReadResult
@@ -89,6 +91,10 @@ class Tally:
     unchanged_looked_at: int = 0  # active lines whose row is unchanged, but that were looked at
     emptied: Counter[str] = attrs.Factory(Counter)  # field -> lines active then and now where it was emptied
     left: Counter[str] = attrs.Factory(Counter)  # field -> lines no longer active where it was filled
+    moved: Counter[str] = attrs.Factory(
+        Counter
+    )  # field -> lines active then and now to which the ERP gave another value
+    recoded: Counter[str] = attrs.Factory(Counter)  # field -> those of them where only the code page differs
 
     def add(self, delta: Delta, slots: Iterable[Slots], states: Mapping[int, LineState]) -> None:
         """Count a partition; `states` are its lines as they were."""
@@ -117,7 +123,16 @@ class Tally:
             self.closed += 1
             self.add_left([states[change.line_id]])
         elif change.previous == Presence.ACTIVE:
-            self.emptied.update(field.field for field in change.fields if field.new is None)
+            for field in change.fields:
+                self._add_field(field)
+
+    def _add_field(self, change: FieldChange) -> None:
+        """Count a field that changed in a line active then and now."""
+        if change.new is None:
+            self.emptied[change.field] += 1
+        elif change.previous is not None and change.cause == "erp":
+            self.moved[change.field] += 1
+            self.recoded[change.field] += is_recoded(change.previous, change.new)
 
     def note(self, read: ReadResult, gaps: Iterable[str]) -> None:
         """Count what reading a partition gave besides its lines."""
