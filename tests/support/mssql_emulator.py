@@ -93,7 +93,8 @@ class Server:
     locks: list[tuple[str, str, str, Connection]] = attrs.field(factory=list)  # resource, owner, mode, connection
     connections: list[Connection] = attrs.field(factory=list)
     answers: dict[str, list[tuple[Any, ...]]] = attrs.field(factory=dict)  # to statements that begin so
-    failures: dict[str, Error] = attrs.field(factory=dict)
+    failures: dict[str, Error] = attrs.field(factory=dict)  # of statements that begin so
+    lost_answers: dict[str, Error] = attrs.field(factory=dict)  # the same, after they were carried out
     has_schema: bool = False
     golden: frozenset[str] | None = attrs.field(factory=_golden, repr=False)
 
@@ -243,13 +244,12 @@ class Cursor:
         server.log.append((sql, given))
         if server.golden is not None and _is_ours():
             assert normalized(sql) in server.golden, f"not in the golden file (see docs/testing.md): {normalized(sql)}"
-        for start, error in server.failures.items():
-            if sql.startswith(start):
-                raise error
+        _fail(server.failures, sql)
         try:
             self._answer(sql, given)
         except sqlite3.Error as error:
             raise _told(error) from error
+        _fail(server.lost_answers, sql)
         return self
 
     def _answer(self, sql: str, given: tuple[Any, ...]) -> None:
@@ -299,6 +299,12 @@ class Cursor:
 
     def nextset(self) -> bool:
         return False
+
+
+def _fail(failures: dict[str, Error], sql: str) -> None:
+    for start, error in failures.items():
+        if sql.startswith(start):
+            raise error
 
 
 # -- the golden file

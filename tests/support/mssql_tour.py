@@ -13,7 +13,7 @@ from po_ingest.ports import StoreTransaction, StoreView
 from po_ingest.wiring import Silent
 from po_ingest_adapters.store import copying
 from po_ingest_adapters.store.sql import SqlStore
-from support.mssql_emulator import Server, server_error
+from support.mssql_emulator import Server, lost, server_error
 from support.store_builders import ERP, KEY, START, audit_event, delivery, known_line, new_line, new_run, report
 
 MANY = range(1, 2001)
@@ -38,8 +38,16 @@ def tour(server: Server) -> SqlStore:
     with suppress(StoreError), store.write() as transaction:
         transaction.start_run(new_run("rolled back"))
         raise store.database.explain(server_error("42000", 1205, "deadlocked"))
+    _lose_a_commit(server, store)
     _copy(server, store)
     return store
+
+
+def _lose_a_commit(server: Server, store: SqlStore) -> None:
+    server.lost_answers["COMMIT"] = lost()
+    with store.write() as transaction:
+        transaction.record([audit_event(3)])
+    server.lost_answers.clear()
 
 
 def _copy(server: Server, store: SqlStore) -> None:

@@ -1072,6 +1072,14 @@ GO
 IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION
 GO
 
+DECLARE @result int = 0; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN TRANSACTION; EXEC @result =
+sys.sp_getapplock @Resource = N'po-ingest write po 0123456789abcdef', @LockMode = 'Exclusive', @LockOwner =
+'Transaction', @LockTimeout = 30000; SELECT @result
+GO
+
+SELECT COUNT(*) FROM [po].[audit_event] WHERE hash = ?
+GO
+
 SELECT DISTINCT po.ingestion_run.erp
 FROM po.ingestion_run
 GO
