@@ -15,6 +15,7 @@ import sqlite3
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -143,6 +144,11 @@ class Server:
         """Return a store on this server."""
         return SqlStore(mssql.MssqlDatabase(mssql_connect.target(make_url(url)), "po", self.module()))
 
+    def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run SQL in the file, past the store and its types."""
+        with closing(_opened(self.path)) as file:
+            return file.execute(statement, parameters).fetchall()
+
     def statements(self) -> list[str]:
         """Return the different statements that were sent, in the order of their first appearance."""
         return list(dict.fromkeys(sql for sql, _ in self.log))
@@ -165,6 +171,14 @@ class Server:
         ]
 
 
+def _opened(path: Path, detect_types: int = 0) -> sqlite3.Connection:
+    file = sqlite3.connect(":memory:", isolation_level=None, detect_types=detect_types, timeout=0.2)
+    file.execute("ATTACH ? AS po", (str(path),))
+    file.create_collation("Latin1_General_100_BIN2", _binary)
+    file.create_function("utf16_units", 1, _units, deterministic=True)
+    return file
+
+
 @attrs.define(eq=False)
 class Connection:
     """A session."""
@@ -180,13 +194,10 @@ class Connection:
     file: sqlite3.Connection = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.file = sqlite3.connect(":memory:", isolation_level=None, detect_types=sqlite3.PARSE_DECLTYPES, timeout=0.2)
-        self.file.execute("ATTACH ? AS po", (str(self.server.path),))
+        self.file = _opened(self.server.path, sqlite3.PARSE_DECLTYPES)
         self.file.execute("PRAGMA po.journal_mode=WAL").fetchone()
         self.file.execute("PRAGMA foreign_keys=ON")
         self.file.execute("PRAGMA case_sensitive_like=ON")
-        self.file.create_collation("Latin1_General_100_BIN2", _binary)
-        self.file.create_function("utf16_units", 1, _units, deterministic=True)
 
     def add_output_converter(self, *_: object) -> None:
         """Take SQLAlchemy's."""
