@@ -191,7 +191,7 @@ def test_r2_a_commit_whose_answer_is_lost_is_not_done_twice(proxy: Proxy) -> Non
 
     def cut(statement: str) -> Cut:
         begun = next(each for each in reversed(proxy.statements) if each.startswith("BEGIN"))
-        return "after" if statement == "COMMIT" and "READ WRITE" in begun else None
+        return "after" if statement == "COMMIT" and "READ ONLY" not in begun else None
 
     proxy.cut = cut
     report = world.night()

@@ -130,7 +130,7 @@ class PostgresqlDatabase(ServerDatabase):
         with self._engine.connect() as connection:
             driver = _raw(connection)
             driver.autocommit = False
-            driver.read_only = access is Access.READ
+            driver.read_only = True if access is Access.READ else None  # a database set to be read-only stays so
             level = self._driver.IsolationLevel
             driver.isolation_level = level.REPEATABLE_READ if access is Access.READ else level.READ_COMMITTED
             with connection.begin() as transaction, _interruptible(connection):
