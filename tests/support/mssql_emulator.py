@@ -558,6 +558,7 @@ def _plain(cursor: Cursor, found: re.Match[str], given: tuple[Any, ...]) -> Answ
     top = re.match(r"SELECT (TOP (\d+) )", sql)
     if top:
         sql = sql.replace(top[1], "", 1) + f" LIMIT {top[2]}"
+    sql = re.sub(r" OUTPUT inserted\.(\w+) (VALUES .*)$", r" \2 RETURNING \1", sql)
     return cursor.connection.file.execute(re.sub(r"NVARCHAR\(max\)", "TEXT", sql), [_written(each) for each in given])
 
 

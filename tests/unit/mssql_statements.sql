@@ -1080,6 +1080,9 @@ GO
 SELECT COUNT(*) FROM [po].[audit_event] WHERE hash = ?
 GO
 
+UPDATE po.alembic_version SET version_num='0002' WHERE po.alembic_version.version_num = '0001'
+GO
+
 SELECT DISTINCT po.ingestion_run.erp
 FROM po.ingestion_run
 GO

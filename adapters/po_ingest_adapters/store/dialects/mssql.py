@@ -54,7 +54,7 @@ class MssqlDatabase(ServerDatabase):
 
     @_engine.default
     def _make_engine(self) -> Engine:
-        return create_engine(
+        engine = create_engine(
             "mssql+pyodbc://",
             creator=self._connect,
             poolclass=NullPool,
@@ -63,6 +63,8 @@ class MssqlDatabase(ServerDatabase):
             deprecate_large_types=True,  # NVARCHAR(max), not NTEXT, also before a server was seen
             supports_comments=False,  # saves a look
         )
+        engine.dialect.supports_sane_rowcount = False  # NOCOUNT is on; Alembic would miss the row that it updates
+        return engine
 
     @property
     def dialect(self) -> Dialect:
