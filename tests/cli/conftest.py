@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import attrs
 import pytest
 
 from support import mssql_emulator
@@ -17,6 +18,7 @@ from support.store_postgres import Postgres
 EVERYWHERE: Final = {"test_cli_nightly", "test_cli_reading", "test_cli_upkeep"}
 """Files whose tests run with a store of each kind, but for those marked `of_sqlite`."""
 KINDS: Final = ("sqlite", "postgresql", "mssql-emulated", *(["mssql"] if is_given() else []))
+PASSWORD: Final = "Geheim-4711"  # noqa: S105 - the tests' PostgreSQL asks nobody
 MARKS: Final = (
     "of_sqlite: what is tested is SQLite's, or has nothing to do with the store",
     "as_a_process: the command is a process of its own, which cannot find what this one emulates",
@@ -43,6 +45,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Place | None]:
     """Return what makes the place of a home's store; None for a file in its folder."""
     kind = getattr(request, "param", "sqlite")
+    if kind == "sqlite":
+        return lambda _: None
+    return on_server(kind, request, tmp_path_factory)
+
+
+@pytest.fixture(params=[kind for kind in KINDS if kind != "sqlite"])
+def elsewhere(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """Return a place on each kind of server, with nothing there, that takes a password."""
+    there = on_server(request.param, request, tmp_path_factory)("elsewhere")
+    return attrs.evolve(there, password=PASSWORD) if isinstance(there, OnPostgres) else there
+
+
+def on_server(
+    kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Place]:
+    """Return what makes places on a server."""
     if kind == "postgresql":
         postgres: Postgres = request.getfixturevalue("postgres")
 
@@ -53,10 +71,8 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return on_postgres
     if kind == "mssql-emulated":
         return lambda name: OnEmulator(mssql_emulator.Server(tmp_path_factory.mktemp(name) / "sqlserver.db"))
-    if kind == "mssql":
-        mssql: Mssql = request.getfixturevalue("mssql")
-        return lambda _: OnMssql(mssql, mssql.fresh_url())
-    return lambda _: None
+    mssql: Mssql = request.getfixturevalue("mssql")
+    return lambda _: OnMssql(mssql, mssql.fresh_url())
 
 
 @pytest.fixture

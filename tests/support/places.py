@@ -57,10 +57,11 @@ class OnPostgres:
 
     postgres: Postgres
     schema: str
+    password: str = ""
 
     @property
     def url(self) -> str:
-        return self.postgres.url()
+        return self.postgres.url(password=self.password)
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
         with self.postgres.connection() as connection:
