@@ -8,17 +8,26 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from po_ingest_adapters.store.dialects import postgresql_connect
 from po_ingest_adapters.store.rights import PAIRS
 from support.command_line import Done, Home, make_home
 from support.mssql_emulator import URL, Error, Server, lost, server_error
 from support.paths import ROOT
-from support.places import OnEmulator, OnPostgres
+from support.places import OnEmulator, OnMssql, OnPostgres
+from support.store_mssql import REASON, Mssql, is_given
 from support.store_postgres import SCHEMA, Postgres
 
 EFFECTS: Final = ("po_line", "erp_snapshot", "erp_change_event", "batch", "rejected_row")
-GRANTS: Final = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "postgresql.md").read_text("utf-8"), re.DOTALL)[1]
+
+
+def documented(page: str) -> list[str]:
+    """Return the grants of a nightly login that a page of the documentation lists."""
+    blocks = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / page).read_text("utf-8"), re.DOTALL)
+    return [statement.strip() for statement in blocks[1].split(";") if statement.strip()]
+
+
 LOGIN: Final = "login_bad_input"
 IMPATIENT: Final = "[store.retry]\nattempts = 2\nwait_initial = 0.01\n"
 
@@ -87,7 +96,7 @@ def home(tmp_path: Path, postgres: Postgres) -> Home:
 def least(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Home]:
     """Return a home whose login may do what docs/postgresql.md says, and no more."""
     home = postgres_home(tmp_path_factory.mktemp("least") / "home", postgres)
-    with postgres.login(LOGIN, *filter(str.strip, GRANTS.replace("po_ingest", LOGIN).split(";"))):
+    with postgres.login(LOGIN, *(grant.replace("po_ingest", LOGIN) for grant in documented("postgresql.md"))):
         url = postgres.url(user=LOGIN, password=f"Geheim-{LOGIN}-4711")
         home.configure(f'[store]\nurl = "{url}"\n{IMPATIENT}')
         yield home
@@ -267,3 +276,48 @@ def test_r12_a_session_that_blocks_the_writers_lock_is_waited_for_then_told(emul
     assert "is in use by another program (sp_getapplock: -1); another program is writing to the store" in done.error
     other.close()
     good_night(home)
+
+
+# -- SQL Server, for real: a login that may do what docs/sqlserver.md says, and no more
+
+
+@pytest.fixture(scope="module")
+def least_on_mssql(tmp_path_factory: pytest.TempPathFactory, mssql: Mssql) -> Iterator[Home]:
+    place = OnMssql(mssql, mssql.fresh_url())
+    home = make_home(tmp_path_factory.mktemp("least") / "home", place)
+    home.configure(IMPATIENT)
+    first_night(home)
+    then_much_happens(home)
+    url, password = make_url(place.url), "Geheim-4711-Pq"
+    mssql.sql(f"CREATE LOGIN {LOGIN} WITH PASSWORD = N'{password}', CHECK_POLICY = OFF, DEFAULT_LANGUAGE = German")
+    for statement in (f"CREATE USER po_ingest FOR LOGIN {LOGIN}", *documented("sqlserver.md")):
+        mssql.sql(statement, database=url.database or "")
+    store = url.set(username=LOGIN, password=password).render_as_string(hide_password=False)
+    home.configure(f'[store]\nurl = "{store}"\n{IMPATIENT}')
+    yield home
+    mssql.sql(f"DROP LOGIN {LOGIN}")
+
+
+@pytest.mark.skipif(not is_given(), reason=REASON)
+@pytest.mark.parametrize(("table", "right"), PAIRS if is_given() else [("no table", "no right")])
+def test_r2_each_right_that_is_missing_on_a_real_mssql_ends_a_night_as_check_says(
+    least_on_mssql: Home, table: str, right: str
+) -> None:
+    place = least_on_mssql.place
+    assert isinstance(place, OnMssql)
+    database = make_url(place.url).database or ""
+    place.server.sql(f"DENY {right} ON po.{table} TO po_ingest", database=database)
+    try:
+        check, done = least_on_mssql.po("check"), failing_night(least_on_mssql)
+    finally:
+        place.server.sql(f"GRANT {right} ON po.{table} TO po_ingest", database=database)
+    assert check.code == 7
+    assert "docs/sqlserver.md" in check.error
+    assert "permission" in done.error  # on the table, or to make it: one that cannot be seen is taken for missing
+    assert "docs/sqlserver.md" in done.error
+
+
+@pytest.mark.skipif(not is_given(), reason=REASON)
+def test_the_login_that_docs_describe_is_enough_on_a_real_mssql(least_on_mssql: Home) -> None:
+    assert least_on_mssql.po("check").code == 0
+    good_night(least_on_mssql)
