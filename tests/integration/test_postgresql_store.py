@@ -155,7 +155,7 @@ def test_r2_transactions_are_isolated_as_they_should_be(
 
 def test_a_long_result_is_read_bit_by_bit(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
     Nights(store).changes(*(new_line(("PO", number)) for number in range(7)))
-    monkeypatch.setattr("po_ingest_adapters.store.bulk.STREAMED", 3)
+    monkeypatch.setattr("po_ingest_adapters.store.bulk.FETCH", 3)
     with store.read() as view:
         assert [key for key, _ in view.snapshot(ERP, 1)] == [("PO", number) for number in range(7)]
         lines, others = view.snapshot(ERP, 1), view.snapshot(ERP, 1)

@@ -18,8 +18,6 @@ Picker: TypeAlias = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
 FETCH: Final = 5000
 """Rows read from the driver at a time."""
-STREAMED: Final = 10_000
-"""Rows asked of the server at a time, where it keeps a cursor."""
 LONG: Final = {"po_ingest_long": True}
 """Execution options of a query with any number of rows: a driver that would take them all at once shall not."""
 CHUNK: Final = 900
@@ -35,11 +33,8 @@ def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 def fetch(connection: Connection, query: Select[*tuple[Any, ...]]) -> Iterator[Rows]:
     """Run a query and yield its rows in chunks of plain tuples."""
     if connection.dialect.supports_server_side_cursors and LONG.items() <= query.get_execution_options().items():
-        with connection.execute(query.execution_options(yield_per=STREAMED)) as streamed:
-            for rows in streamed.partitions():
-                yield [tuple(row) for row in rows]
-                if len(rows) < STREAMED:  # the last ones: no need to ask for more
-                    break
+        with connection.execute(query.execution_options(stream_results=True)) as streamed:
+            yield from ([tuple(row) for row in rows] for rows in streamed.partitions(FETCH))
         return
     result = connection.execute(query)
     try:

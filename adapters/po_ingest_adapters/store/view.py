@@ -110,7 +110,7 @@ class SqlView:
         ).where(line.erp == erp)
         known = KnownLines()
         shared: dict[Any, Any] = {}
-        for rows in fetch(self._connection, query.execution_options(**LONG)):
+        for rows in fetch(self._connection, query):
             ids, numbers, line_numbers, fingerprints, receipts, codes, mappings, presence = zip(*rows, strict=True)
             keys = zip(_share_neighbours(numbers), line_numbers, strict=True)
             known.index.update(zip(keys, range(len(known.ids), len(known.ids) + len(rows)), strict=True))
