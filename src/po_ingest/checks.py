@@ -45,7 +45,7 @@ def check(
     settings: Settings, open_source: Callable[[Settings], ErpSource], open_store: Callable[[Settings], Store]
 ) -> Outcome:
     """Look at everything that a nightly needs."""
-    config = [Finding("config", "ok", f"{settings.file} can be read")]
+    config = [Finding("config", "ok", f"{settings.file} can be read"), *_not_yet(settings)]
     store = list(_guarded("store", lambda: _store(settings, open_store(settings))))
     erp = list(_guarded("erp", lambda: _erp(settings, open_source(settings))))
     files = [_folder("log", settings.log.file, "warning", ExitCode.DONE)]
@@ -53,6 +53,19 @@ def check(
     ranked = sorted([*store, *erp, *files], key=lambda each: not each.name.endswith(ADAPTER))
     failures = [finding for finding in ranked if finding.status == "failed"]
     return Outcome((*config, *store, *erp, *files), failures[0] if failures else None)
+
+
+def _not_yet(settings: Settings) -> Iterator[Finding]:
+    """Warn of what is configured and has no effect in this release: nobody shall rely on it."""
+    configured = {
+        "notify": settings.notify.urls,
+        "heartbeat": settings.heartbeat_url,
+        "metrics": settings.metrics_textfile,
+    }
+    names = [f"[{name}]" for name, value in configured.items() if value]
+    if names:
+        message = f"{', '.join(names)}: this release sends and writes nothing of it"
+        yield Finding("config", "warning", message, "watch the exit code of the nightly instead")
 
 
 def _guarded(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

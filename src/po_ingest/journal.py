@@ -330,13 +330,12 @@ class Journal:
 
     def _unless_partial(self, report: RunReport) -> RunReport:
         if report.status == "partial":
-            raise self._with_report(
-                ReservationError(
-                    f"the run was applied, but {report.rows_rejected} rows were rejected (--strict)",
-                    hint="see the table rejected_row, or the audit events row_rejected",
-                ),
-                report,
-            )
+            applied, hint = "was applied", "see the table rejected_row, or the audit events row_rejected"
+            if report.dry_run:
+                applied, hint = "would be applied", "`po-ingest check` says why, of the first rows"
+            rows = "1 row was" if report.rows_rejected == 1 else f"{report.rows_rejected} rows were"
+            failure = ReservationError(f"the run {applied}, but {rows} rejected (--strict)", hint=hint)
+            raise self._with_report(failure, report)
         return report
 
     def _guarded(self, work: Callable[[], RunReport]) -> RunReport:

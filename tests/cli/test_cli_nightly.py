@@ -67,7 +67,7 @@ def test_strict_with_rejected_rows_is_exit_3_with_a_report(home: Home) -> None:
     done = home.po("nightly", "--strict")
     assert done.code == 3
     assert done.pairs["status"] == "partial"
-    assert "1 rows were rejected" in done.error
+    assert "the run was applied, but 1 row was rejected" in done.error
     assert home.po("nightly", "--strict", "--json").json["exit_code"] == 3
 
 

@@ -236,3 +236,14 @@ def test_an_empty_result_can_be_read(home: Home) -> None:
 def test_only_a_configured_query_is_looked_at() -> None:
     with pytest.raises(AssertionError):
         checks._required(None)
+
+
+def test_check_warns_of_what_is_configured_and_has_no_effect_yet(home: Home) -> None:
+    home.insert(("PO-1", 10))
+    home.configure('[notify]\nurls = ["https://chat.example/Geheim"]\n[metrics]\ntextfile = "po.prom"\n')
+    done = home.po("check")
+    (warning,) = [row for row in done.rows if row[1] == "warning"]
+    assert done.code == 0
+    assert warning[0] == "config"
+    assert warning[2].startswith("[notify], [metrics]: ")
+    assert "Geheim" not in done.out

@@ -50,8 +50,22 @@ def test_a_table_has_colour_and_fits_in_80_columns(lived: Home) -> None:
 
 
 def test_a_wide_terminal_shows_more(lived: Home) -> None:
-    assert "run_identifier" not in on_terminal("runs", cwd=lived.folder)[1]
-    assert "run_identifier" in on_terminal("runs", cwd=lived.folder, columns=160)[1]
+    for command, more in ((("runs",), "run_identifier"), (("changes", "--since", "1d"), "previous_value")):
+        assert more not in on_terminal(*command, cwd=lived.folder)[1]
+        assert more in on_terminal(*command, cwd=lived.folder, columns=160)[1]
+
+
+def test_in_80_columns_no_word_of_runs_and_changes_is_broken(lived: Home) -> None:
+    runs, changes = (
+        COLOUR.sub("", on_terminal(*command, cwd=lived.folder)[1]).splitlines()
+        for command in (("runs",), ("changes", "--run", "2"))
+    )
+    started = lived.po("runs", "--limit", "1", "--json").json[0]["started_at"]
+    assert started[:16].replace("T", " ") + "Z" in runs[2]
+    assert changes[0].split() == ["run", "po_number", "line", "what"]
+    assert any(
+        re.fullmatch(" *2  PO-1 +10  promised_date: 2026-03-01 -> 2026-03-09 *", change) for change in changes[2:]
+    )
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_all_values_are_text(tmp_path: Path) -> None:
         (b'po,ort\nPO-1,"a\nb"\nPO-2,"a\n\nb",c\n', "lines.csv, line 4", "the row has 3 cells and the first row 2"),
         (b'po,ort\nPO-1,"a"b\n', "lines.csv, line 2", "the row is no CSV"),
         (b'po,ort\nPO-1,a\nPO-2,"b\nPO-3,c\n', "lines.csv, line 3", "the row is no CSV"),
-        (b"po,ort\nPO-1,a\nPO-2,\0\n", "lines.csv, line 3", "there is a NUL character"),
+        ("po,ort\nPO-1,a\n".encode("utf-16-be"), "lines.csv, line 1", "there is a NUL character"),
         (b"po,ort,PO\nPO-1,a,b\n", "lines.csv, line 1", "two columns are named PO"),
         (b"po,,c\nPO-1,a,b\n", "lines.csv, line 1", "column 2 has no name"),
         (b"", "lines.csv", "is empty"),
@@ -96,6 +96,11 @@ def test_a_fault_is_told_with_file_and_line(tmp_path: Path, content: bytes, wher
     told = failure(tmp_path)
     assert told.startswith(where)
     assert what in told
+
+
+def test_r8_a_nul_in_a_cell_is_passed_on_so_that_its_row_alone_is_rejected(tmp_path: Path) -> None:
+    (tmp_path / "lines.csv").write_bytes(b"po,ort\nPO-1,a\0b\nPO-2,c\n")
+    assert read(tmp_path)[1] == [("PO-1", "a\0b"), ("PO-2", "c")]
 
 
 def test_a_header_alone_is_an_empty_table(tmp_path: Path) -> None:

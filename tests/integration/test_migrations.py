@@ -21,6 +21,8 @@ from po_ingest_adapters.store.database import Access
 from po_ingest_adapters.store.dialects import mssql_connect
 from po_ingest_adapters.store.schema import HEAD, REVISIONS
 from po_ingest_adapters.store.sql import SqlStore
+from po_ingest_adapters.store.views import MADE_IN, views_of
+from support.ddl import comparable
 from support.mssql_emulator import URL, Server, split_batches
 from support.store_builders import ERP, Nights, new_line, sqlite_store
 from support.store_files import raw
@@ -54,9 +56,9 @@ class Sqlite:
         return sqlite_store(self.folder / f"{name}.db")
 
     def schema_of(self, name: str) -> dict[str, object]:
-        """Return the DDL of everything in a file; blanks do not count."""
+        """Return the DDL of everything in a file; blanks and the order of columns do not count."""
         rows = raw(self.folder / f"{name}.db", "SELECT name, coalesce(sql, '') FROM sqlite_master")
-        return {each: " ".join(sql.split()) for each, sql in rows}
+        return {each: comparable([sql]) for each, sql in rows}
 
     def run_script(self, name: str, ddl: str) -> None:
         with closing(sqlite3.connect(self.folder / f"{name}.db")) as connection:
@@ -67,7 +69,7 @@ class Sqlite:
 
 
 CATALOGUE = {
-    "columns": "SELECT relname || '.' || attname, (attnum, format_type(atttypid, atttypmod), attnotnull, collname, "
+    "columns": "SELECT relname || '.' || attname, (format_type(atttypid, atttypmod), attnotnull, collname, "
     "pg_get_expr(adbin, adrelid))::text FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid "
     "LEFT JOIN pg_collation ON pg_collation.oid = attcollation "
     "LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum "
@@ -118,7 +120,7 @@ class EmulatedMssql:
 
     def schema_of(self, name: str) -> dict[str, object]:
         rows = self.servers[name].sql("SELECT name, coalesce(sql, '') FROM po.sqlite_master")
-        return {each: " ".join(sql.split()) for each, sql in rows}
+        return {each: comparable([sql]) for each, sql in rows}
 
     def run_script(self, name: str, ddl: str) -> None:
         with closing(
@@ -136,8 +138,8 @@ class EmulatedMssql:
 
 
 COLUMNS: Final = """
-SELECT TABLE_NAME + '.' + COLUMN_NAME, ORDINAL_POSITION, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION,
-    NUMERIC_SCALE, DATETIME_PRECISION, IS_NULLABLE, COLLATION_NAME
+SELECT TABLE_NAME + '.' + COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE,
+    DATETIME_PRECISION, IS_NULLABLE, COLLATION_NAME
 FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = 'po'
 """
 
@@ -211,6 +213,10 @@ def test_the_migrations_lead_to_the_very_schema_that_the_code_creates(store: Sql
     assert migrated.schema() == store.schema()
     assert place.schema_of("migrated") == place.schema_of("store")
     assert len(place.schema_of("store")) > 10
+
+
+def test_only_the_migration_that_the_views_are_of_makes_them() -> None:
+    assert [version for version in REVISIONS if views_of(version, None)] == [MADE_IN]
 
 
 def test_the_ddl_that_is_printed_makes_the_same_schema(store: SqlStore, place: AnyPlace) -> None:

@@ -236,7 +236,9 @@ def test_r19_a_dry_run_takes_no_lock_and_works_after_a_crash() -> None:
 
 def test_r19_a_dry_run_has_the_exit_code_of_the_run() -> None:
     world = World([line(), line(None)])
-    assert world.failing_night(dry_run=True, strict=True).exit_code == 3
+    error = world.failing_night(dry_run=True, strict=True)
+    assert error.exit_code == 3
+    assert "the run would be applied, but 1 row was rejected" in str(error)
     world.night()
     assert isinstance(world.failing_night(dry_run=True, baseline=True), ConfigError)
     world.erp_plan.fail_next(ErpError("no"))

@@ -588,7 +588,7 @@ FORMS: Final[list[tuple[re.Pattern[str], Handler]]] = [
         (r"SELECT needed\.permission", lambda cursor, *_: cursor.connection.server.answers.get("using", [])),
         (r"IF SCHEMA_ID\(N'\w+'\) IS NULL EXEC \(N'CREATE SCHEMA \[\w+\]'\)$", _make_schema),
         (r"\s*CREATE (TABLE|INDEX) ", _create),
-        (r"CREATE VIEW po\.", lambda *_: None),  # for people: the store itself asks none
+        (r"CREATE VIEW po\.|\s*DROP VIEW IF EXISTS po\.", lambda *_: None),  # for people: the store itself asks none
         (TRIGGER + REFUSE, _trigger),
         (BY_ROWS + r" (?P<rest>(INSERT|UPDATE) .*)", _from_json),
         (r"SELECT .*INFORMATION_SCHEMA|SELECT .*sys\.", _has_table),

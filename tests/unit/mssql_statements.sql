@@ -1080,6 +1080,18 @@ GO
 SELECT COUNT(*) FROM [po].[audit_event] WHERE hash = ?
 GO
 
+DROP VIEW IF EXISTS po.v_po_line
+GO
+
+DROP VIEW IF EXISTS po.v_change
+GO
+
+DROP VIEW IF EXISTS po.v_promised_date
+GO
+
+DROP VIEW IF EXISTS po.v_run_health
+GO
+
 UPDATE po.alembic_version SET version_num='0002' WHERE po.alembic_version.version_num = '0001'
 GO
 

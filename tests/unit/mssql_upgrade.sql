@@ -242,6 +242,22 @@ GO
 
 -- Running upgrade 0001 -> 0002
 
+DROP VIEW IF EXISTS po.v_po_line;
+
+GO
+
+DROP VIEW IF EXISTS po.v_change;
+
+GO
+
+DROP VIEW IF EXISTS po.v_promised_date;
+
+GO
+
+DROP VIEW IF EXISTS po.v_run_health;
+
+GO
+
 CREATE VIEW po.v_po_line AS SELECT line.id AS po_line_id, line.erp, line.po_number, line.line_number, line.sku, line.item, line.item_code, line.supplier_code, line.ordered_quantity AS ordered_quantity, line.delivered_quantity AS delivered_quantity, line.remaining_quantity AS remaining_quantity, line.in_date, line.promised_date, line.current_status, line.po_insert_date, line.final_customer, line.last_update_timestamp, line.custom_date_1, line.custom_date_2, line.custom_date_3, line.custom_date_4, line.custom_date_5, line.custom_text_1, line.custom_text_2, line.custom_text_3, line.custom_text_4, line.custom_text_5, line.custom_decimal_1 AS custom_decimal_1, line.custom_decimal_2 AS custom_decimal_2, line.custom_decimal_3 AS custom_decimal_3, line.custom_decimal_4 AS custom_decimal_4, line.custom_decimal_5 AS custom_decimal_5, CASE WHEN (line.presence = 1) THEN N'active' WHEN (line.presence = 2) THEN N'closed' WHEN (line.presence = 3) THEN N'missing' WHEN (line.presence = 0) THEN N'entered' END AS line_state, line.absent_since, CASE WHEN (line.is_unmapped = 1) THEN 1 ELSE 0 END AS is_unmapped, line.source_quality, line.first_seen_run_id, first_run.started_at AS first_seen_at, line.last_changed_run_id, last_run.started_at AS last_changed_at
 FROM po.po_line AS line LEFT OUTER JOIN po.ingestion_run AS first_run ON first_run.id = line.first_seen_run_id LEFT OUTER JOIN po.ingestion_run AS last_run ON last_run.id = line.last_changed_run_id;
 

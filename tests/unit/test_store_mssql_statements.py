@@ -24,6 +24,7 @@ from po_ingest_adapters.store.dialects.mssql import MssqlDatabase
 from po_ingest_adapters.store.sql import SqlStore
 from po_ingest_adapters.store.transaction import SqlTransaction
 from po_ingest_adapters.store.view import SqlView
+from support.ddl import comparable
 from support.mssql_emulator import GOLDEN, MOST_PARAMETERS, Server, normalized, split_batches
 from support.mssql_tour import tour
 
@@ -158,15 +159,9 @@ def test_batches_that_must_be_without_parameters_are(statements: list[str]) -> N
             assert "?" not in sql
 
 
-def ddl(batches: list[str]) -> list[str]:
-    """Return the DDL of what stays; blanks and the end of a statement do not count."""
-    kept = (" ".join(sql.split()).rstrip("; ") for sql in batches)
-    return sorted(sql.replace("( ", "(").replace(" )", ")") for sql in kept if sql.startswith("CREATE "))
-
-
 def test_a_store_made_at_once_and_one_made_by_the_script_are_the_same(statements: list[str], script: str) -> None:
-    made = ddl(statements)
-    assert made == ddl(split_batches(script))
+    made = comparable(statements)
+    assert made == comparable(split_batches(script))
     assert len(made) == 9 + 5 + 1 + 4  # tables, indexes, the trigger, views
 
 

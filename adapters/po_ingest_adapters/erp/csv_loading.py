@@ -112,7 +112,7 @@ def _lines(path: Path, encoding: str) -> Generator[str, None, None]:
         with path.open(encoding=encoding, newline="") as stream:
             for number, text in enumerate(stream, 1):
                 line = text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text
-                if "\0" in line:
+                if number == 1 and "\0" in line:  # the file of another encoding; elsewhere it is for the core to judge
                     raise _fault(path, number, "there is a NUL character", f"is the file's encoding {encoding}?")
                 yield line
     except UnicodeDecodeError as error:

@@ -10,7 +10,7 @@ import functools
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, FromClause, Integer, Select, and_, case, func, literal, or_, select, true
-from sqlalchemy.schema import CreateView
+from sqlalchemy.schema import CreateView, DropView
 
 from po_ingest.fields import FIELDS, KEY_FIELDS, Kind
 from po_ingest.model import APPLIED, Presence
@@ -19,6 +19,9 @@ from po_ingest_adapters.store.schema import Tables, tables
 from po_ingest_adapters.store.sql_forms import days_between, hours_between, iso_date, json_number, number
 
 Query = Select[*tuple[Any, ...]]
+
+MADE_IN: Final = "0002"
+"""The version of the schema whose migration makes the views as they are here."""
 
 KEY: Final = ("erp", *(field.name for field in KEY_FIELDS))
 PROMISE: Final = "promised_date"
@@ -53,6 +56,17 @@ def views(schema: str | None = None) -> dict[str, Query]:
 def create_views(schema: str | None) -> list[CreateView]:
     """Return the statements that create all views."""
     return [CreateView(query, name, schema=schema) for name, query in views(schema).items()]
+
+
+def views_of(version: str, schema: str | None) -> list[CreateView | DropView]:
+    """Return the statements that make all views anew, for the migration of a version; none where a later one does it.
+
+    So a migration stays as it was released, though the views are others by now.
+    """
+    if version != MADE_IN:
+        return []
+    views = create_views(schema)
+    return [*(DropView(view.table, if_exists=True) for view in views), *views]
 
 
 def _state(presence: ColumnElement[int]) -> ColumnElement[str]:

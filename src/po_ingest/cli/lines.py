@@ -29,8 +29,9 @@ CHANGE_TABLE: Final = (
     "new_value",
     "cause",
 )
-"""The columns of `changes` as a table."""
+"""The columns of `changes` as a table, but for a narrow terminal, where each change is told in words."""
 
+NARROW: Final = ("run_id", "po_number", "line_number")
 STDOUT: Final = Path("-")
 
 
@@ -121,6 +122,9 @@ def _show_changes(changes: Iterable[Row], form: str) -> None:
         output.json_array(queries.pick(change, queries.EVENT_COLUMNS) for change in changes)
     elif form == "csv":
         output.csv_table(queries.EVENT_COLUMNS, _rows(changes, queries.EVENT_COLUMNS))
+    elif output.width() < output.WIDE_TERMINAL:
+        rows = ((*map(change.get, NARROW), timelines.told_event(change)) for change in changes)
+        output.table(("run", "po_number", "line", "what"), rows, numbers=("run", "line"))
     else:
         output.table(CHANGE_TABLE, _rows(changes, CHANGE_TABLE), numbers=("run_id", "line_number"))
 

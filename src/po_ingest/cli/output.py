@@ -35,6 +35,9 @@ _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a
 _IN_JSON: Final = re.compile("[\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SHORT: Final = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
+WIDE_TERMINAL: Final = 120
+"""How many characters a line needs for the tables that have all columns."""
+
 STATUS_STYLES: Final = {
     "ok": "green",
     "completed": "green",

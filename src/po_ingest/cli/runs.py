@@ -23,11 +23,9 @@ COUNTS: Final = {
 }
 """Column of the listing -> key of the report."""
 
-NARROW: Final = ("id", "started_at", "status")
-WIDE: Final = ("id", "run_identifier", "status", "mode", "started_at", "duration_seconds")
-"""The columns of the listing before the counts: on a terminal of 80 characters, and elsewhere."""
-
-WIDE_TERMINAL: Final = 120
+WIDE: Final = ("id", "run_identifier", "status", "mode", "started_at", "duration_seconds", *COUNTS)
+NARROW: Final = ("id", "started_at", "status", "lines", "new", "changed", "absent", "rejected")
+"""The columns of the listing, and those that a terminal of 80 characters has room for."""
 
 
 @click.command("runs")
@@ -50,14 +48,14 @@ def runs_command(session: Session, limit: int | None, status: str | None, since:
     if as_json:
         output.json_array(map(queries.run_row, runs))
         return
-    columns = NARROW if output.width() < WIDE_TERMINAL else WIDE
+    columns = NARROW if output.width() < output.WIDE_TERMINAL else WIDE
     rows = (_listed(run, columns) for run in runs)
-    output.table((*columns, *COUNTS), rows, numbers=("id", "duration_seconds", *COUNTS))
+    output.table(columns, rows, numbers=("id", "duration_seconds", *COUNTS))
 
 
 def _listed(run: Run, columns: tuple[str, ...]) -> list[object]:
     report = run.report or {}
-    return [getattr(run, name) for name in columns] + [report.get(key) for key in COUNTS.values()]
+    return [report.get(COUNTS[name]) if name in COUNTS else getattr(run, name) for name in columns]
 
 
 @click.command("report")

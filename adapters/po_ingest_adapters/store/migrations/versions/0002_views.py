@@ -1,8 +1,4 @@
-"""The views for people with a query tool.
-
-Views hold nothing, so they are made as `views.py` has them today. A later version that changes them, or a table that
-they show, drops them first and makes them anew at its end; this one is left empty then.
-"""
+"""The views for people with a query tool."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ from typing import cast
 from alembic import context, op
 
 from po_ingest_adapters.store.database import Database
-from po_ingest_adapters.store.views import create_views
+from po_ingest_adapters.store.views import views_of
 
 revision = "0002"
 down_revision = "0001"
@@ -22,5 +18,5 @@ depends_on = None
 def upgrade() -> None:
     """Create the views."""
     database = cast("Database", context.config.attributes["database"])
-    for statement in create_views(database.schema):
+    for statement in views_of(revision, database.schema):
         op.execute(statement)
