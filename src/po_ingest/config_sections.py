@@ -47,6 +47,8 @@ OUTCOMES: Final = ("completed", "partial", "failed", "guard", "gaps")
 LINE_COLUMNS: Final = {name: field for name, field in BY_NAME.items() if not field.is_custom}
 A_TABLE: Final = "a section with keys of its own"
 CONNECTION: Final = "the ERP's connection: an ODBC connection string, a file (adapter sqlite) or a folder (adapter csv)"
+WITHOUT_DRIVER: Final = frozenset({"sqlite", "csv"})
+"""Adapters that have neither a server's sessions nor a driver's encoding."""
 ISOLATIONS: Final = ("read committed", "snapshot", "repeatable read", "serializable", "read uncommitted")
 COLUMN_NAME: Final = "a result column's name"
 REQUIRED: Final = {"connection": CONNECTION, "column": COLUMN_NAME, "url": checks.HTTP_URL}
@@ -102,11 +104,24 @@ def settings_check(file: Path, names: Installed = installed.names) -> Check:
     def settings(raw: object) -> Settings:
         document = raw if isinstance(raw, dict) else {}
         made: Settings = check({**{name: {} for name in required}, **document})
-        if faults := config_files.faults(made):
+        if faults := [*_of_odbc_alone(made.erp), *config_files.faults(made)]:
             raise FaultsError(faults)
         return made
 
     return settings
+
+
+def _of_odbc_alone(erp: ErpSettings) -> list[Fault]:
+    """Return a fault for each setting that would be without effect; what a plug-in takes, it knows itself."""
+    if erp.adapter not in WITHOUT_DRIVER:
+        return []
+    found = []
+    if erp.isolation != ISOLATIONS[0]:
+        found.append(Fault(("erp", "isolation"), "expected with the adapter odbc only; leave it out", of_value=False))
+    if erp.encoding is not None:
+        instead = "write erp.csv.encoding" if erp.adapter == "csv" else "leave it out"
+        found.append(Fault(("erp", "encoding"), f"expected with the adapter odbc only; {instead}", of_value=False))
+    return found
 
 
 def _section(cls: type[attrs.AttrsInstance], keys: Mapping[str, Check], **given: object) -> Check:

@@ -18,6 +18,7 @@ from po_ingest.errors import Interrupted
 from support.command_line import NO_RETRY, PYTHON, Home, environment, outside
 
 
+@pytest.mark.as_a_process
 def test_a_run_prints_its_report_as_plain_lines_and_nothing_else(home: Home) -> None:
     home.insert(("PO-1", 10), ("PO-1", 20))
     home.po("nightly")
@@ -235,7 +236,7 @@ def test_a_reader_that_has_gone_is_no_reservation(home: Home, monkeypatch: pytes
 def holding(home: Home) -> Iterator[None]:
     """Hold the lock, as a run does."""
     settings = config.load(home.config, {})
-    with wiring.open_store(settings).lock(settings.erp.name):
+    with home.at_hand(), wiring.open_store(settings).lock(settings.erp.name):
         yield
 
 

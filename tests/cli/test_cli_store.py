@@ -8,13 +8,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from po_ingest import wiring
 from po_ingest.cli.store import OPEN_PASSWORD, counted
 from po_ingest.wiring import Silent
 from support.command_line import Done, Home, live, make_home
+from support.places import Place
 from support.store_builders import sqlite_store
-from support.store_postgres import Postgres
 
 MARKER = "Geheim-4711"
 
@@ -132,21 +133,29 @@ def test_store_copy_copies_a_history_that_the_next_nightly_continues(home: Home)
     assert changes[0] == changes[1]
 
 
-def test_store_copy_to_postgresql_continues_there_and_tells_no_password(
-    home: Home, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+def test_store_copy_to_a_server_continues_there_and_tells_no_password(
+    home: Home, elsewhere: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live(home)
-    postgres.fresh(schema="copied")
-    monkeypatch.setenv("PO_COPY", postgres.url(password=MARKER))
-    home.configure('[store]\nschema = "copied"\n')
-    done = home.po("store", "copy", "--to", "${PO_COPY}")
-    assert done.code == 0
-    tell_nothing(home, done, MARKER)
-    again = home.po("store", "copy", "--to", "${PO_COPY}")
-    assert again.code == 2
-    assert "is not empty: " in again.error
-    tell_nothing(home, again, MARKER)
-    home.configure('[store]\nurl = "${PO_COPY}"\nschema = "copied"\n')
+    secret = make_url(elsewhere.url).password
+    assert secret
+    monkeypatch.setenv("PO_COPY", elsewhere.url)
+    home.configure(f'[store]\nschema = "{elsewhere.schema}"\n')
+    with elsewhere.at_hand():
+        done = home.po("store", "copy", "--to", "${PO_COPY}")
+        assert done.code == 0, done.err
+        tell_nothing(home, done, secret)
+        again = home.po("store", "copy", "--to", "${PO_COPY}")
+        assert again.code == 2
+        assert "is not empty: " in again.error
+        tell_nothing(home, again, secret)
+        home.configure(f'[store]\nurl = "${{PO_COPY}}"\nschema = "{elsewhere.schema}"\n')
+        back = home.po("store", "copy", "--to", f"sqlite:///{home.folder / 'back.db'}")
+        assert (back.code, back.rows) == (0, done.rows)
+        goes_on(home)
+
+
+def goes_on(home: Home) -> None:
     home.erp("UPDATE erp_order_lines SET promised_date = '2026-04-09' WHERE po_number = 'PO-2'")
     assert home.po("nightly").code == 0
     assert [row["run_id"] for row in home.po("changes", "--format", "json").json] == [6]

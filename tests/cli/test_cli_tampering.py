@@ -14,7 +14,7 @@ import pytest
 
 from po_ingest.audit_chain import GENESIS, Columns, event_of, link
 from support.command_line import NO_RETRY, Done, Home, make_home
-from support.store_postgres import Postgres
+from support.places import Place
 
 STORE_DOWN: Final = NO_RETRY + '[store]\nurl = "sqlite:///nowhere.db/po-ingest.db"\n'
 LAST: Final = 18
@@ -43,7 +43,7 @@ class Crime:
 
     def in_store(self, *statements: str) -> None:
         """Take the triggers away, as only the table's owner can, and lay hands on the table."""
-        if self.home.postgres is not None:
+        if self.home.place is not None:
             self.home.in_store("ALTER TABLE audit_event DISABLE TRIGGER ALL")
         else:
             for what in ("update", "delete", "replace"):
@@ -74,9 +74,9 @@ def lived(home: Home) -> Home:
 
 
 @pytest.fixture(scope="session")
-def scene(tmp_path_factory: pytest.TempPathFactory, postgres_or_not: Postgres | None) -> Home:
-    home = lived(make_home(tmp_path_factory.mktemp("tampering") / "a home", postgres_or_not, "tampering"))
-    if postgres_or_not is not None:
+def scene(tmp_path_factory: pytest.TempPathFactory, place: Callable[[str], Place | None]) -> Home:
+    home = lived(make_home(tmp_path_factory.mktemp("tampering") / "a home", place("tampering")))
+    if home.place is not None:
         home.in_store("CREATE TABLE saved AS SELECT * FROM audit_event")
     shutil.copytree(home.folder, home.folder.with_name("saved"))
     return home
@@ -86,7 +86,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, postgres_or_not: Postgres | 
 def crime(scene: Home) -> Iterator[Crime]:
     """Give a sound trail; whatever is done to it is undone afterwards."""
     yield Crime(scene)
-    if scene.postgres is not None:
+    if scene.place is not None:
         scene.in_store("ALTER TABLE audit_event DISABLE TRIGGER ALL; TRUNCATE audit_event; DROP TABLE IF EXISTS other")
         scene.in_store("INSERT INTO audit_event SELECT * FROM saved; ALTER TABLE audit_event ENABLE TRIGGER ALL")
     shutil.rmtree(scene.folder)

@@ -17,7 +17,7 @@ import pytest
 from po_ingest.audit_verify import verify
 from po_ingest.errors import Interrupted, PoIngestError, StoreError
 from po_ingest.settings import StoreSettings
-from po_ingest_adapters.store.dialects import postgresql
+from po_ingest_adapters.store.dialects import server
 from po_ingest_adapters.store.sql import SqlStore, create
 from support.command_line import PYTHON, Home, environment, make_home
 from support.postgres_proxy import Cut, Proxy, postgres_proxy
@@ -191,7 +191,7 @@ def test_r2_a_commit_whose_answer_is_lost_is_not_done_twice(proxy: Proxy) -> Non
 
     def cut(statement: str) -> Cut:
         begun = next(each for each in reversed(proxy.statements) if each.startswith("BEGIN"))
-        return "after" if statement == "COMMIT" and "READ WRITE" in begun else None
+        return "after" if statement == "COMMIT" and "READ ONLY" not in begun else None
 
     proxy.cut = cut
     report = world.night()
@@ -203,7 +203,7 @@ def test_r2_a_commit_whose_answer_is_lost_is_not_done_twice(proxy: Proxy) -> Non
 def test_r2_while_the_outcome_of_a_commit_is_unknown_nothing_is_written_over_it(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql, "SETTLE_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(server, "SETTLE_PAUSES", (0.0, 0.0))
     store = create(StoreSettings(url=proxy.url()))
     store.upgrade()
 
@@ -229,7 +229,7 @@ def test_r2_while_the_outcome_of_a_commit_is_unknown_nothing_is_written_over_it(
 def test_r2_a_commit_that_turns_out_not_to_have_happened_leaves_the_store_usable(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql, "SETTLE_PAUSES", (0.0,))
+    monkeypatch.setattr(server, "SETTLE_PAUSES", (0.0,))
     store = create(StoreSettings(url=proxy.url()))
     store.upgrade()
 

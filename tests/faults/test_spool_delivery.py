@@ -11,6 +11,7 @@ import pytest
 from po_ingest.audit_chain import parse_line
 from po_ingest_adapters.audit.spool import FileSpool
 from support.command_line import NO_RETRY, Home, make_home
+from support.places import OnPostgres
 from support.store_postgres import Postgres
 from support.trails import event
 
@@ -23,8 +24,12 @@ STORE_DOWN = NO_RETRY + '[store]\nurl = "sqlite:///nowhere.db/po-ingest.db"\n'
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
-    postgres: Postgres | None = request.getfixturevalue("postgres") if request.param == "postgresql" else None
-    home = make_home(tmp_path / "home", postgres, "spooled")
+    place = None
+    if request.param == "postgresql":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        postgres.fresh(schema="spooled")
+        place = OnPostgres(postgres, "spooled")
+    home = make_home(tmp_path / "home", place)
     (home.folder / "nowhere.db").write_text("no folder", encoding="utf-8")
     home.insert(("PO-1", 10))
     assert home.po("nightly").code == 0
@@ -63,7 +68,7 @@ def test_r14_a_delivery_that_is_killed_between_any_two_steps_is_made_good_by_the
         waited.append(put(home, at + 1))
         code = run_and_die("begin", at, "--config", str(home.config), "nightly")
         assert home.po("nightly").code == 0
-        at += 1 if home.postgres is None else 2  # of the same statements; every second one, for time's sake
+        at += 1 if home.place is None else 2  # of the same statements; every second one, for time's sake
     assert code == 0
     assert at > 12  # statements, the commit, and what clears the spool
     assert_told_once(home, waited)

@@ -18,9 +18,11 @@ from po_ingest import config, wiring
 from po_ingest.model import RunReport
 from po_ingest.pipeline import Options, run_nightly
 from support.adventureworks import FIELDS, KEY, Erp, Watch, load_catalogue_script, needs_adventureworks
+from support.mirror import Mirror
 from support.paths import ADVENTUREWORKS
-from support.postgres_mirror import PostgresMirror
-from support.store_postgres import Postgres
+from support.places import OnMssql, OnPostgres, Place
+from support.store_mssql import Mssql, is_given
+from support.store_postgres import SCHEMA, Postgres
 
 pytestmark = needs_adventureworks
 
@@ -70,10 +72,10 @@ def erp(tmp_path: Path) -> Erp:
 
 @attrs.frozen
 class Books:
-    """The store as a SQLite file: its own, or a copy of what PostgreSQL holds."""
+    """The store as a SQLite file: its own, or a copy of what a server holds."""
 
     path: Path
-    mirror: PostgresMirror | None = None
+    mirror: Mirror | None = None
     every: int = 1
     """Of the nights so many are one."""
 
@@ -90,16 +92,24 @@ class Books:
         return self.path
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+def on_server(kind: str, request: pytest.FixtureRequest) -> Place:
+    if kind == "postgresql":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        postgres.fresh()
+        return OnPostgres(postgres, SCHEMA)
+    mssql: Mssql = request.getfixturevalue("mssql")
+    return OnMssql(mssql, mssql.fresh_url())
+
+
+@pytest.fixture(params=["sqlite", "postgresql", *(["mssql"] if is_given() else [])])
 def books(request: pytest.FixtureRequest, erp: Erp) -> Books:
     if request.param == "sqlite":
         return Books(erp.home / "po-ingest.db")
-    postgres: Postgres = request.getfixturevalue("postgres")
-    postgres.fresh()
+    place = on_server(request.param, request)
     with erp.config.open("a", encoding="utf-8") as config_file:
-        config_file.write(f'\n[store]\nurl = "{postgres.url()}"\n')
+        config_file.write(f'\n[store]\nurl = "{place.url}"\n')
     copy = erp.home / "copy.db"
-    return Books(copy, PostgresMirror(postgres, copy, COPIED), every=8)
+    return Books(copy, Mirror(place, copy, COPIED), every=8)
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,20 +16,10 @@ from support.failing_store import FailingStore
 from support.mssql_emulator import Server
 from support.nights import TELLING, Night, histories
 from support.obvious_model import Key
+from support.places import TABLES
 from support.replay import ERP, Replay
 from support.store_mssql import REASON, Mssql, is_given
 
-TABLES: Final = (
-    "alembic_version",
-    "ingestion_run",
-    "po_line",
-    "erp_snapshot",
-    "erp_change_event",
-    "batch",
-    "item_xref",
-    "audit_event",
-    "rejected_row",
-)
 REJECTED: Final = ("query", "po_number", "line_number", "field", "reason")
 Sql = Callable[..., list[tuple[Any, ...]]]
 
@@ -68,18 +56,10 @@ class MssqlProbe:
 def emulated(folder: Path) -> tuple[Server, MssqlProbe]:
     server = Server(folder / "sqlserver.db")
 
-    def sql(statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(":memory:")) as connection:
-            connection.execute("ATTACH ? AS po", (str(server.path),))
-            connection.create_function("utf16_units", 1, lambda text: len(str(text).encode("utf-16-le")) // 2)
-            connection.create_collation("Latin1_General_100_BIN2", lambda one, other: (one > other) - (one < other))
-            with connection:
-                return list(connection.execute(statement, parameters).fetchall())
-
     def has_tables() -> bool:
-        return server.path.exists() and bool(sql("SELECT 1 FROM po.sqlite_master WHERE name = 'po_line'"))
+        return server.path.exists() and bool(server.sql("SELECT 1 FROM po.sqlite_master WHERE name = 'po_line'"))
 
-    return server, MssqlProbe(sql, has_tables)
+    return server, MssqlProbe(server.sql, has_tables)
 
 
 def play_emulated(folder: Path, history: list[Night]) -> None:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 import attrs
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
+from sqlalchemy.engine import make_url
 
 from po_ingest.errors import StoreError
 from po_ingest_adapters.store import migrate
 from po_ingest_adapters.store.database import Access
+from po_ingest_adapters.store.dialects import mssql_connect
 from po_ingest_adapters.store.schema import HEAD, REVISIONS
 from po_ingest_adapters.store.sql import SqlStore
 from po_ingest_adapters.store.views import MADE_IN, views_of
 from support.ddl import comparable
+from support.mssql_emulator import URL, Server, split_batches
 from support.store_builders import ERP, Nights, new_line, sqlite_store
 from support.store_files import raw
+from support.store_mssql import Mssql, is_given
 from support.store_postgres import Postgres
 
 NEXT = '''
@@ -102,13 +108,82 @@ class Postgresql:
         return self.postgres.sql(sql.format(f"{name}."))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Sqlite | Postgresql:
-    return Sqlite(tmp_path) if request.param == "sqlite" else Postgresql(request.getfixturevalue("postgres"))
+@attrs.frozen
+class EmulatedMssql:
+    """Stores on what stands for SQL Server, each a server of its own."""
+
+    folder: Path
+    servers: dict[str, Server] = attrs.Factory(dict)
+
+    def absent(self, name: str) -> SqlStore:
+        return self.servers.setdefault(name, Server(self.folder / f"{name}.db", golden=None)).store()
+
+    def schema_of(self, name: str) -> dict[str, object]:
+        rows = self.servers[name].sql("SELECT name, coalesce(sql, '') FROM po.sqlite_master")
+        return {each: comparable([sql]) for each, sql in rows}
+
+    def run_script(self, name: str, ddl: str) -> None:
+        with closing(
+            mssql_connect.connect(mssql_connect.target(make_url(URL)), self.servers[name].module())
+        ) as session:
+            for batch in split_batches(ddl):
+                sql = (
+                    batch.removeprefix("BEGIN TRANSACTION;").removesuffix("COMMIT;").strip()
+                )  # which it knows otherwise
+                if sql:
+                    session.execute(sql.removesuffix(";")).close()
+
+    def query(self, name: str, sql: str) -> list[tuple[object, ...]]:
+        return self.servers[name].sql(sql.format("po."))
+
+
+COLUMNS: Final = """
+SELECT TABLE_NAME + '.' + COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE,
+    DATETIME_PRECISION, IS_NULLABLE, COLLATION_NAME
+FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = 'po'
+"""
+
+
+@attrs.frozen
+class RealMssql:
+    """Stores on a SQL Server that is given, each in a database of its own."""
+
+    server: Mssql
+    databases: dict[str, str] = attrs.Factory(dict)
+
+    def absent(self, name: str) -> SqlStore:
+        store = self.server.fresh()
+        self.databases[name] = self.server.made[-1]
+        return store
+
+    def schema_of(self, name: str) -> dict[str, object]:
+        named = "SELECT name, type_desc FROM sys.objects WHERE schema_id = SCHEMA_ID('po')"
+        return {str(each): rest for sql in (COLUMNS, named) for each, *rest in self.query(name, sql)}
+
+    def run_script(self, name: str, ddl: str) -> None:
+        to = mssql_connect.target(self.server.url.set(database=self.databases[name]))
+        with closing(mssql_connect.connect(to, mssql_connect.driver())) as session:
+            for batch in split_batches(ddl):
+                session.execute(batch).close()
+
+    def query(self, name: str, sql: str) -> list[tuple[object, ...]]:
+        return self.server.sql(sql.format("po."), database=self.databases[name])
+
+
+AnyPlace = Sqlite | Postgresql | EmulatedMssql | RealMssql
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mssql-emulated", *(["mssql"] if is_given() else [])])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> AnyPlace:
+    if request.param == "postgresql":
+        return Postgresql(request.getfixturevalue("postgres"))
+    if request.param == "mssql":
+        return RealMssql(request.getfixturevalue("mssql"))
+    return Sqlite(tmp_path) if request.param == "sqlite" else EmulatedMssql(tmp_path)
 
 
 @pytest.fixture
-def store(place: Sqlite | Postgresql) -> SqlStore:
+def store(place: AnyPlace) -> SqlStore:
     store = place.absent("store")
     store.upgrade()
     return store
@@ -130,9 +205,7 @@ def test_the_versions_in_the_code_are_those_of_the_scripts() -> None:
     assert scripts.get_current_head() == HEAD
 
 
-def test_the_migrations_lead_to_the_very_schema_that_the_code_creates(
-    store: SqlStore, place: Sqlite | Postgresql
-) -> None:
+def test_the_migrations_lead_to_the_very_schema_that_the_code_creates(store: SqlStore, place: AnyPlace) -> None:
     migrated = place.absent("migrated")
     migrated.database.prepare()
     with migrated.database.begin(Access.WRITE) as connection:
@@ -146,7 +219,7 @@ def test_only_the_migration_that_the_views_are_of_makes_them() -> None:
     assert [version for version in REVISIONS if views_of(version, None)] == [MADE_IN]
 
 
-def test_the_ddl_that_is_printed_makes_the_same_schema(store: SqlStore, place: Sqlite | Postgresql) -> None:
+def test_the_ddl_that_is_printed_makes_the_same_schema(store: SqlStore, place: AnyPlace) -> None:
     other = place.absent("other")
     ddl = other.upgrade_sql()
     assert place.schema_of("store") != {}
@@ -158,12 +231,12 @@ def test_the_ddl_that_is_printed_makes_the_same_schema(store: SqlStore, place: S
 
 
 def test_an_older_store_is_upgraded_with_its_history(
-    store: SqlStore, place: Sqlite | Postgresql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: SqlStore, place: AnyPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Nights(store).changes(new_line())
     release_next(tmp_path, monkeypatch)
     assert store.schema().relation == "older"
-    assert "ADD COLUMN buyer" in store.upgrade_sql()
+    assert re.search(r"ALTER TABLE (po\.|store\.)?po_line ADD (COLUMN )?buyer", store.upgrade_sql())
     assert "CREATE SCHEMA" not in store.upgrade_sql()
     assert store.schema().relation == "older"
     store.upgrade()
@@ -174,7 +247,7 @@ def test_an_older_store_is_upgraded_with_its_history(
 
 
 @pytest.mark.usefixtures("store")
-def test_a_store_of_the_first_version_is_brought_to_the_newest(place: Sqlite | Postgresql) -> None:
+def test_a_store_of_the_first_version_is_brought_to_the_newest(place: AnyPlace) -> None:
     first = place.absent("first")
     first.database.prepare()
     with first.database.begin(Access.WRITE) as connection:
@@ -190,7 +263,7 @@ def test_a_store_of_the_first_version_is_brought_to_the_newest(place: Sqlite | P
 
 
 def test_an_upgrade_that_fails_leaves_the_store_as_it_was(
-    store: SqlStore, place: Sqlite | Postgresql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: SqlStore, place: AnyPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = place.schema_of("store")
     release_next(tmp_path, monkeypatch, more='op.execute("UPDATE no_such_table SET a = 1")')
@@ -200,9 +273,7 @@ def test_an_upgrade_that_fails_leaves_the_store_as_it_was(
     assert store.schema().relation == "older"
 
 
-def test_two_that_upgrade_at_once_do_it_once(
-    store: SqlStore, place: Sqlite | Postgresql, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_that_upgrade_at_once_do_it_once(store: SqlStore, place: AnyPlace, monkeypatch: pytest.MonkeyPatch) -> None:
     other = place.absent("fresh")
     prepare = type(other.database).prepare
 

@@ -1,41 +1,19 @@
-"""How often a night asks SQL Server: messages of Microsoft's driver, counted on the wire (issue 4's figures)."""
+"""How often a night asks SQL Server (issue 4's figures); `nox -s perf` counts 50,000 lines too."""
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
-from support import bench_erp as bench
-from support.command_line import Done, inside
+from support import round_trips
 from support.tds_server import TdsServer
 
 LINES = 5_000
 
 
-def nightly(config: Path) -> Done:
-    done = inside("--config", config, "nightly", "--json")
-    assert done.code == 0, done.err
-    return done
-
-
-def asked(tds: TdsServer) -> Counter[str]:
-    """Return what was asked, but for what is only told: that a statement is needed no more."""
-    counted = Counter(tds.asked)
-    tds.asked.clear()
-    counted.pop("sp_unprepare", None)
-    return counted
-
-
 def test_a_night_asks_a_few_dozen_times(tmp_path: Path, tds: TdsServer) -> None:
-    bench.make(tmp_path / "erp.db", LINES)
-    config = bench.config(tmp_path)
-    with config.open("a", encoding="utf-8") as file:
-        file.write(f'\n[store]\nurl = "{tds.url}"\n')
-    nightly(config)
-    baseline = asked(tds)
-    bench.change(tmp_path / "erp.db", 0.02, 1)
-    assert nightly(config).json["lines_changed"] == LINES // 50
-    changed = asked(tds)
-    assert 10 < baseline.total() <= 160, baseline
-    assert 10 < changed.total() <= 120, changed
-    assert {"sp_prepare", "sp_execute"}.isdisjoint({*baseline, *changed}), "a long text goes with its statement"
+    counted = round_trips.nights(tmp_path, tds, LINES)
+    assert 10 < counted["baseline"].total() <= 160, counted
+    assert 10 < counted["unchanged"].total() <= 100, counted
+    assert 10 < counted["2 % changed"].total() <= 120, counted
+    everything = {name for asked in counted.values() for name in asked}
+    assert {"sp_prepare", "sp_execute"}.isdisjoint(everything), "a long text goes with its statement"

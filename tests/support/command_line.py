@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, closing, nullcontext, redirect_stderr, redirect_stdout
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import attrs
 
 from po_ingest import logs
 from po_ingest.cli.main import main
-from support.store_postgres import Postgres
+from support.places import Place
 
 PYTHON = (sys.executable, "-m", "po_ingest.cli")
 COLUMNS = (
@@ -114,11 +114,10 @@ def outside(*arguments: str | Path, cwd: Path, environ: Mapping[str, str] | None
 
 @attrs.frozen
 class Home:
-    """A folder with a configuration and an ERP; the store is a file in it, or a schema on the tests' PostgreSQL."""
+    """A folder with a configuration and an ERP; the store is a file in it, or in another place."""
 
     folder: Path
-    postgres: Postgres | None = None
-    schema: str = ""
+    place: Place | None = None
 
     @property
     def config(self) -> Path:
@@ -127,24 +126,25 @@ class Home:
 
     def configure(self, more: str = "") -> None:
         """Write the configuration; a store that `more` names holds instead of the home's own."""
-        own = "" if self.postgres is None or "[store]" in more else self._store_section(self.postgres)
+        own = "" if self.place is None or "[store]" in more else self._store_section(self.place)
         self.config.write_text(CONFIG + own + more, encoding="utf-8")
 
-    def _store_section(self, postgres: Postgres) -> str:
-        return f'[store]\nurl = "{postgres.url()}"\nschema = "{self.schema}"\n'
+    @staticmethod
+    def _store_section(place: Place) -> str:
+        return f'[store]\nurl = "{place.url}"\nschema = "{place.schema}"\n'
 
     def in_store(self, statement: str) -> None:
         """Run a statement in the store, past the product."""
-        if self.postgres is not None:
-            self.postgres.sql(f"SET search_path = {self.schema}; {statement}")
+        if self.place is not None:
+            self.place.sql(statement)
             return
         with closing(sqlite3.connect(self.folder / "po-ingest.db")) as store, store:
             store.execute(statement)
 
     def store_content(self) -> object:
         """Return all that is in the store, comparable; None where there is none."""
-        if self.postgres is not None:
-            return self.postgres.dump(self.schema)
+        if self.place is not None:
+            return self.place.content()
         file = self.folder / "po-ingest.db"
         return file.read_bytes() if file.exists() else None
 
@@ -163,21 +163,24 @@ class Home:
 
     def po(self, *arguments: str | Path) -> Done:
         """Run a command with this configuration, in this process."""
-        return inside("--config", self.config, *arguments)
+        with self.at_hand():
+            return inside("--config", self.config, *arguments)
+
+    def at_hand(self) -> AbstractContextManager[object]:
+        """Return what it takes to open the store in this process."""
+        return nullcontext() if self.place is None else self.place.at_hand()
 
     def files(self) -> dict[str, bytes]:
         """Return all files and their contents, and that of a store elsewhere."""
         files = [each for each in self.folder.rglob("*") if each.is_file()]
-        elsewhere = {} if self.postgres is None else {"the store": repr(self.store_content()).encode()}
+        elsewhere = {} if self.place is None else {"the store": repr(self.store_content()).encode()}
         return {**{str(each.relative_to(self.folder)): each.read_bytes() for each in files}, **elsewhere}
 
 
-def make_home(folder: Path, postgres: Postgres | None = None, schema: str = "") -> Home:
+def make_home(folder: Path, place: Place | None = None) -> Home:
     """Make a folder with a configuration and an ERP that has no lines."""
     folder.mkdir(parents=True, exist_ok=True)
-    if postgres is not None:
-        postgres.fresh(schema=schema)
-    home = Home(folder, postgres, schema)
+    home = Home(folder, place)
     home.configure()
     home.erp(f"CREATE TABLE erp_order_lines ({', '.join(COLUMNS)})")
     return home

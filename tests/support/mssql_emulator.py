@@ -15,6 +15,7 @@ import sqlite3
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -93,7 +94,8 @@ class Server:
     locks: list[tuple[str, str, str, Connection]] = attrs.field(factory=list)  # resource, owner, mode, connection
     connections: list[Connection] = attrs.field(factory=list)
     answers: dict[str, list[tuple[Any, ...]]] = attrs.field(factory=dict)  # to statements that begin so
-    failures: dict[str, Error] = attrs.field(factory=dict)
+    failures: dict[str, Error] = attrs.field(factory=dict)  # of statements that begin so
+    lost_answers: dict[str, Error] = attrs.field(factory=dict)  # the same, after they were carried out
     has_schema: bool = False
     golden: frozenset[str] | None = attrs.field(factory=_golden, repr=False)
 
@@ -142,6 +144,11 @@ class Server:
         """Return a store on this server."""
         return SqlStore(mssql.MssqlDatabase(mssql_connect.target(make_url(url)), "po", self.module()))
 
+    def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run SQL in the file, past the store and its types."""
+        with closing(_opened(self.path)) as file:
+            return file.execute(statement, parameters).fetchall()
+
     def statements(self) -> list[str]:
         """Return the different statements that were sent, in the order of their first appearance."""
         return list(dict.fromkeys(sql for sql, _ in self.log))
@@ -164,6 +171,14 @@ class Server:
         ]
 
 
+def _opened(path: Path, detect_types: int = 0) -> sqlite3.Connection:
+    file = sqlite3.connect(":memory:", isolation_level=None, detect_types=detect_types, timeout=0.2)
+    file.execute("ATTACH ? AS po", (str(path),))
+    file.create_collation("Latin1_General_100_BIN2", _binary)
+    file.create_function("utf16_units", 1, _units, deterministic=True)
+    return file
+
+
 @attrs.define(eq=False)
 class Connection:
     """A session."""
@@ -179,13 +194,10 @@ class Connection:
     file: sqlite3.Connection = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.file = sqlite3.connect(":memory:", isolation_level=None, detect_types=sqlite3.PARSE_DECLTYPES, timeout=0.2)
-        self.file.execute("ATTACH ? AS po", (str(self.server.path),))
+        self.file = _opened(self.server.path, sqlite3.PARSE_DECLTYPES)
         self.file.execute("PRAGMA po.journal_mode=WAL").fetchone()
         self.file.execute("PRAGMA foreign_keys=ON")
         self.file.execute("PRAGMA case_sensitive_like=ON")
-        self.file.create_collation("Latin1_General_100_BIN2", _binary)
-        self.file.create_function("utf16_units", 1, _units, deterministic=True)
 
     def add_output_converter(self, *_: object) -> None:
         """Take SQLAlchemy's."""
@@ -243,13 +255,12 @@ class Cursor:
         server.log.append((sql, given))
         if server.golden is not None and _is_ours():
             assert normalized(sql) in server.golden, f"not in the golden file (see docs/testing.md): {normalized(sql)}"
-        for start, error in server.failures.items():
-            if sql.startswith(start):
-                raise error
+        _fail(server.failures, sql)
         try:
             self._answer(sql, given)
         except sqlite3.Error as error:
             raise _told(error) from error
+        _fail(server.lost_answers, sql)
         return self
 
     def _answer(self, sql: str, given: tuple[Any, ...]) -> None:
@@ -299,6 +310,12 @@ class Cursor:
 
     def nextset(self) -> bool:
         return False
+
+
+def _fail(failures: dict[str, Error], sql: str) -> None:
+    for start, error in failures.items():
+        if sql.startswith(start):
+            raise error
 
 
 # -- the golden file
@@ -541,6 +558,7 @@ def _plain(cursor: Cursor, found: re.Match[str], given: tuple[Any, ...]) -> Answ
     top = re.match(r"SELECT (TOP (\d+) )", sql)
     if top:
         sql = sql.replace(top[1], "", 1) + f" LIMIT {top[2]}"
+    sql = re.sub(r" OUTPUT inserted\.(\w+) (VALUES .*)$", r" \2 RETURNING \1", sql)
     return cursor.connection.file.execute(re.sub(r"NVARCHAR\(max\)", "TEXT", sql), [_written(each) for each in given])
 
 
@@ -570,7 +588,7 @@ FORMS: Final[list[tuple[re.Pattern[str], Handler]]] = [
         (r"SELECT needed\.permission", lambda cursor, *_: cursor.connection.server.answers.get("using", [])),
         (r"IF SCHEMA_ID\(N'\w+'\) IS NULL EXEC \(N'CREATE SCHEMA \[\w+\]'\)$", _make_schema),
         (r"\s*CREATE (TABLE|INDEX) ", _create),
-        (r"CREATE VIEW po\.", lambda *_: None),  # for people: the store itself asks none
+        (r"CREATE VIEW po\.|\s*DROP VIEW IF EXISTS po\.", lambda *_: None),  # for people: the store itself asks none
         (TRIGGER + REFUSE, _trigger),
         (BY_ROWS + r" (?P<rest>(INSERT|UPDATE) .*)", _from_json),
         (r"SELECT .*INFORMATION_SCHEMA|SELECT .*sys\.", _has_table),

@@ -7,13 +7,17 @@ from datetime import timedelta
 from itertools import product
 from unittest.mock import patch
 
+from alembic import command
+
 from po_ingest.errors import ConfigError, LockHeldError, StoreError
 from po_ingest.model import Delta, MissingLine, RejectedRow, RunContext, SnapshotAction, XrefRow
 from po_ingest.ports import StoreTransaction, StoreView
 from po_ingest.wiring import Silent
-from po_ingest_adapters.store import copying
+from po_ingest_adapters.store import copying, migrate
+from po_ingest_adapters.store.database import Access
+from po_ingest_adapters.store.schema import REVISIONS
 from po_ingest_adapters.store.sql import SqlStore
-from support.mssql_emulator import Server, server_error
+from support.mssql_emulator import Server, lost, server_error
 from support.store_builders import (
     ERP,
     KEY,
@@ -49,8 +53,34 @@ def tour(server: Server) -> SqlStore:
     with suppress(StoreError), store.write() as transaction:
         transaction.start_run(new_run("rolled back"))
         raise store.database.explain(server_error("42000", 1205, "deadlocked"))
+    _lose_a_commit(server, store)
+    _upgrade(server)
     _copy(server, store)
     return store
+
+
+def _lose_a_commit(server: Server, store: SqlStore) -> None:
+    server.lost_answers["COMMIT"] = lost()
+    with store.write() as transaction:
+        transaction.record([audit_event(3)])
+    server.lost_answers.clear()
+
+
+def _upgrade(server: Server) -> None:
+    """Bring a store of the very first version to today's."""
+    older = Server(server.path.with_suffix(".older"), golden=None)
+    database = older.store().database
+    database.prepare()
+    upgrade = command.upgrade
+    with (
+        patch.object(command, "upgrade", lambda config, _: upgrade(config, REVISIONS[0])),
+        database.begin(Access.WRITE) as connection,
+    ):
+        migrate.upgrade(connection, database)
+    there = Server(older.path, log=server.log, golden=server.golden, has_schema=True).store()
+    there.upgrade_sql()
+    there.upgrade()
+    assert there.schema().relation == "current"
 
 
 def _copy(server: Server, store: SqlStore) -> None:

@@ -53,14 +53,17 @@ class Mssql:
 
     def fresh(self) -> SqlStore:
         """Return a store that nobody has made yet, in a new database."""
+        return create(StoreSettings(url=self.fresh_url()))
+
+    def fresh_url(self) -> str:
+        """Make a new database, and return a store's URL for it."""
         number = next(self.numbers)
         name = f"po_ingest_test_{os.getpid()}_{number}"
         self.sql(f"CREATE DATABASE [{name}] COLLATE {COLLATIONS[number % len(COLLATIONS)]}")
         self.made.append(name)
         self.sql(f"ALTER DATABASE [{name}] SET ALLOW_SNAPSHOT_ISOLATION ON")
         self.sql(f"ALTER DATABASE [{name}] SET READ_COMMITTED_SNAPSHOT {'ON' if number % 2 else 'OFF'}")
-        url = self.url.set(database=name).render_as_string(hide_password=False)
-        return create(StoreSettings(url=url))
+        return self.url.set(database=name).render_as_string(hide_password=False)
 
     def drop(self) -> None:
         """Drop all databases that were made."""

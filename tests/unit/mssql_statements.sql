@@ -1096,6 +1096,29 @@ GO
 IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION
 GO
 
+DECLARE @result int = 0; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN TRANSACTION; EXEC @result =
+sys.sp_getapplock @Resource = N'po-ingest write po 0123456789abcdef', @LockMode = 'Exclusive', @LockOwner =
+'Transaction', @LockTimeout = 30000; SELECT @result
+GO
+
+SELECT COUNT(*) FROM [po].[audit_event] WHERE hash = ?
+GO
+
+DROP VIEW IF EXISTS po.v_po_line
+GO
+
+DROP VIEW IF EXISTS po.v_change
+GO
+
+DROP VIEW IF EXISTS po.v_promised_date
+GO
+
+DROP VIEW IF EXISTS po.v_run_health
+GO
+
+UPDATE po.alembic_version SET version_num='0002' WHERE po.alembic_version.version_num = '0001'
+GO
+
 SELECT DISTINCT po.ingestion_run.erp
 FROM po.ingestion_run
 GO

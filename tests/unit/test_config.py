@@ -74,7 +74,7 @@ on = ["failed", "partial", "guard"]
 """The contract's block, word for word but for what it only shows."""
 
 ADAPTERS: Final = {
-    installed.ERP_SOURCES: ("odbc", "sqlite", "csv"),
+    installed.ERP_SOURCES: ("odbc", "sqlite", "csv", "a-plug-in"),
     installed.STORES: ("sqlite", "postgresql", "mssql"),
     installed.AUDIT_SINKS: ("file", "siem", "my_siem"),
 }
@@ -107,7 +107,7 @@ def test_every_key_takes_another_value_than_its_default(tmp_path: Path) -> None:
         [erp]
         connection = " DSN=erp;PWD=x "
         name = " sap "
-        adapter = "csv"
+        adapter = "a-plug-in"
         query_timeout = 1
         fetch_size = 2
         timezone = "Europe/Berlin"
@@ -169,7 +169,7 @@ def test_every_key_takes_another_value_than_its_default(tmp_path: Path) -> None:
         """,
     )
     erp = settings.erp
-    assert (erp.connection, erp.name, erp.adapter, erp.folder) == (" DSN=erp;PWD=x ", "sap", "csv", tmp_path)
+    assert (erp.connection, erp.name, erp.adapter, erp.folder) == (" DSN=erp;PWD=x ", "sap", "a-plug-in", tmp_path)
     assert (erp.query_timeout, erp.fetch_size, erp.timezone) == (1, 2, "Europe/Berlin")
     assert (erp.isolation, erp.encoding) == ("snapshot", "cp1252")
     assert (erp.csv.encoding, erp.csv.delimiter) == ("latin-1", "\t")

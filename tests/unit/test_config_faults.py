@@ -468,6 +468,18 @@ def test_r15_only_the_adapter_sqlite_names_a_file(tmp_path: Path, adapter: str) 
     assert config.load(file, {}).erp.connection == "po-ingest.db"
 
 
+@pytest.mark.parametrize(("adapter", "instead"), [("sqlite", "leave it out"), ("csv", "write erp.csv.encoding")])
+def test_what_only_a_driver_takes_is_no_setting_of_other_adapters(tmp_path: Path, adapter: str, instead: str) -> None:
+    text = f'[erp]\nadapter = "{adapter}"\nconnection = "x"\nisolation = "snapshot"\nencoding = "cp1252"'
+    assert faults(tmp_path, text) == [
+        "erp.isolation: expected with the adapter odbc only; leave it out",
+        f"erp.encoding: expected with the adapter odbc only; {instead}",
+    ]
+    default = f'[erp]\nadapter = "{adapter}"\nconnection = "x"\nisolation = "read committed"'
+    (tmp_path / "po-ingest.toml").write_text(default, encoding="utf-8")
+    assert config.load(tmp_path / "po-ingest.toml", {}).erp.adapter == adapter
+
+
 def test_adapters_that_are_not_installed_are_told_all_at_once(tmp_path: Path) -> None:
     text = '[erp]\nadapter = "oracl"\n[store]\nurl = "oracle://host"\n[audit]\nsinks = ["file", "siem"]'
     told = faults(tmp_path, f"{text}\n[log]\nlevel = 1")

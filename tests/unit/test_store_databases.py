@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from sqlalchemy.dialects import mssql, postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable
 
-from po_ingest.errors import ConfigError
+from po_ingest.errors import ConfigError, StoreError
 from po_ingest.fields import FIELDS
 from po_ingest.settings import StoreSettings
 from po_ingest_adapters.store import bulk, writer
 from po_ingest_adapters.store.column_types import MOMENT, sortable
+from po_ingest_adapters.store.dialects import server
+from po_ingest_adapters.store.dialects.server import ServerDatabase
 from po_ingest_adapters.store.schema import tables
 from po_ingest_adapters.store.sql import create
 from support.store_builders import START, line_values, sqlite_store
@@ -112,3 +115,33 @@ def test_a_bulk_statement_with_a_parameter_of_its_own_is_refused() -> None:
     statement = line.update().where(line.c.id == bindparam("line_id"), line.c.erp == "x").values(presence=1)
     with pytest.raises(ValueError, match="without a value in each row"):
         bulk.compile_statement(statement, OTHERS[0], ("line_id",))
+
+
+class _Undecided(ServerDatabase):
+    """A server that takes its time to say what became of a transaction."""
+
+    _driver = sqlite3
+
+    def __init__(self, *outcomes: bool | None) -> None:
+        self._unsettled: list[str | None] = []
+        self._outcomes = list(outcomes)
+
+    def label(self) -> str:
+        return "the store x"
+
+    def _outcome(self, mark: str) -> bool | None:
+        assert mark == "mark"
+        return self._outcomes.pop(0)
+
+
+def test_r2_a_transaction_that_is_still_under_way_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "SETTLE_PAUSES", (0.0, 0.0))
+    assert _Undecided(None, True)._was_committed("mark")
+    assert not _Undecided(None, False)._was_committed("mark")
+    database = _Undecided(None, None, None, False)
+    with pytest.raises(StoreError, match="its outcome is unknown"):
+        database._was_committed("mark")
+    with pytest.raises(StoreError, match="its outcome is unknown"):
+        database._settle()
+    database._settle()
+    assert database._unsettled == []

@@ -17,13 +17,16 @@ from po_ingest.model import XrefRow
 from po_ingest.settings import StoreSettings
 from po_ingest_adapters.store import rights
 from po_ingest_adapters.store.database import Access
-from po_ingest_adapters.store.dialects import mssql_bulk, mssql_connect, mssql_errors
+from po_ingest_adapters.store.dialects import mssql, mssql_bulk, mssql_connect, mssql_errors
+from po_ingest_adapters.store.dialects import server as databases_on_a_server
 from po_ingest_adapters.store.sql import SqlStore, create
 from support.mssql_emulator import Error, OperationalError, ProgrammingError, Server, lost, server_error
 from support.store_builders import ERP, KEY, START, Nights, audit_event, line_values, new_line, new_run
+from support.world import World, line
 
 SECRET: Final = "Geheim;4711}"  # noqa: S105 - of nobody
 QUOTED: Final = "Geheim%3B4711%7D"
+DRIVER: Final = "[Microsoft][ODBC Driver 18 for SQL Server]"
 
 
 @pytest.fixture
@@ -214,18 +217,98 @@ def test_r2_a_commit_that_the_server_refuses_is_a_failed_transaction(server: Ser
         transaction.start_run(new_run("two"))
 
 
-def test_r2_after_a_commit_whose_outcome_is_unknown_nothing_is_tried_again(server: Server, store: SqlStore) -> None:
-    server.failures["COMMIT"] = lost()
-    with pytest.raises(StoreError, match="in the moment of the commit") as caught, store.write() as transaction:
-        transaction.start_run(new_run("one"))
-    assert not caught.value.transient
-    server.failures.clear()
-    with pytest.raises(StoreError, match="in the moment of the commit"), store.write():
-        pytest.fail("a second try might apply all twice")
+def write_a_run(store: SqlStore, name: str) -> None:
+    with store.write() as transaction:
+        transaction.record([audit_event(transaction.start_run(new_run(name)))])
+
+
+def run_names(store: SqlStore) -> list[str]:
     with store.read() as view:
-        assert view.runs(ERP) == []
-    with server.store().write() as transaction:
-        transaction.start_run(new_run("of another process"))
+        return [run.run_identifier for run in view.runs(ERP)]
+
+
+def test_r2_a_commit_whose_answer_is_lost_is_not_done_twice(server: Server, store: SqlStore) -> None:
+    server.lost_answers["COMMIT"] = lost()
+    write_a_run(store, "one")
+    server.lost_answers.clear()
+    write_a_run(store, "two")
+    assert run_names(store) == ["two", "one"]
+
+
+def test_r2_a_night_whose_commits_all_lose_their_answers_is_applied_once(
+    server: Server, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World([line("PO-1", ordered_quantity="1")], store=store)
+    world.night()
+    world.lines = [line("PO-1", ordered_quantity="2")]
+    end, ended = mssql.MssqlDatabase._end, []
+
+    def lose_the_answer(database: mssql.MssqlDatabase, connection: Any, access: Access) -> None:  # noqa: ANN401 - SQLAlchemy's
+        ended.append(access)
+        server.lost_answers = {"COMMIT": lost()} if access is Access.WRITE else {}
+        end(database, connection, access)
+
+    monkeypatch.setattr(mssql.MssqlDatabase, "_end", lose_the_answer)
+    report = world.night()
+    assert ended.count(Access.WRITE) == 2  # its beginning, and all that it does
+    assert (report.status, report.retries) == ("completed", 0)
+    assert world.events() == [("changed", "ordered_quantity", "1.000", "2.000", "erp")]
+
+
+def test_r2_a_commit_that_did_not_arrive_may_be_tried_again(server: Server, store: SqlStore) -> None:
+    server.failures["COMMIT"] = lost()
+    with pytest.raises(StoreError, match="TCP Provider") as caught:
+        write_a_run(store, "one")
+    assert caught.value.transient
+    server.failures.clear()
+    assert run_names(store) == []
+    write_a_run(store, "again")
+    assert run_names(store) == ["again"]
+
+
+def test_r2_a_commit_that_takes_too_long_ends_with_its_session(server: Server, store: SqlStore) -> None:
+    server.failures["COMMIT"] = OperationalError("HYT00", f"[HYT00] {DRIVER}Query timeout expired (0) (SQLExecDirectW)")
+    with pytest.raises(StoreError, match="timeout") as caught:
+        write_a_run(store, "one")
+    assert caught.value.transient
+    assert all(connection.is_closed for connection in server.connections)
+    assert server.locks == []
+
+
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_r2_while_the_outcome_of_a_commit_is_unknown_nothing_is_written_over_it(
+    server: Server, store: SqlStore, monkeypatch: pytest.MonkeyPatch, *, is_committed: bool
+) -> None:
+    monkeypatch.setattr(databases_on_a_server, "SETTLE_PAUSES", (0.0, 0.0))
+    (server.lost_answers if is_committed else server.failures)["COMMIT"] = lost()
+    # The server has not noticed that the client is gone: the session, and with it the transaction's lock, is there.
+    monkeypatch.setattr(Server, "free", lambda *_: None)
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"its outcome is unknown|in use by another program") as caught:
+            write_a_run(store, "one")
+    server.failures.clear()
+    server.lost_answers.clear()
+    monkeypatch.undo()
+    server.locks.clear()
+    if is_committed:
+        with pytest.raises(StoreError, match="was committed after all") as caught:
+            write_a_run(store, "over it")
+        assert not caught.value.transient
+        write_a_run(server.store(), "of another process")
+        assert run_names(store) == ["of another process", "one"]
+    else:
+        write_a_run(store, "once more")
+        assert run_names(store) == ["once more"]
+
+
+def test_r2_a_lost_commit_that_left_no_mark_is_not_tried_again(server: Server, store: SqlStore) -> None:
+    server.lost_answers["COMMIT"] = lost()
+    with pytest.raises(StoreError, match="its outcome is unknown") as caught, store.write() as transaction:
+        transaction.put_item_xref([XrefRow("A")], START)
+    assert not caught.value.transient
+    server.lost_answers.clear()
+    with pytest.raises(StoreError, match="its outcome is unknown"), store.write():
+        pytest.fail("nobody knows what was written before")
 
 
 def test_a_reader_whose_end_is_lost_is_told_plainly(server: Server, store: SqlStore) -> None:
@@ -445,9 +528,6 @@ def test_r12_what_needs_somebody_is_not_tried_again_and_says_what_to_do(number: 
     error = explained(server_error("42000", number, "No."))
     assert not error.transient
     assert hint in error.hint
-
-
-DRIVER: Final = "[Microsoft][ODBC Driver 18 for SQL Server]"
 
 
 @pytest.mark.parametrize(

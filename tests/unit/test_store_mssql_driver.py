@@ -28,7 +28,7 @@ from support.odbc_driver_18 import (
     say_garbage,
     silent_port,
 )
-from support.store_builders import ERP, START, Nights, new_line, new_run
+from support.store_builders import ERP, START, Nights, audit_event, new_line, new_run
 from support.tds_server import TdsServer
 
 SECRET: Final = "Geheim-4711"  # noqa: S105 - of nobody
@@ -288,13 +288,23 @@ def test_a_connection_that_is_cut_in_a_transaction_may_be_tried_again(tds: TdsSe
     Nights(store).changes(new_line())
 
 
-def test_r2_a_connection_that_is_cut_at_the_commit_is_not_tried_again(tds: TdsServer) -> None:
+@pytest.mark.parametrize("arrives", [True, False])
+def test_r2_of_a_connection_that_is_cut_at_the_commit_is_learnt_what_became(tds: TdsServer, *, arrives: bool) -> None:
     store = tds.store()
     store.upgrade()
-    tds.server.failures["COMMIT"] = lost()
-    with pytest.raises(StoreError, match="in the moment of the commit") as caught, store.write() as transaction:
-        transaction.start_run(new_run("run"))
-    assert not caught.value.transient
+    (tds.server.lost_answers if arrives else tds.server.failures)["COMMIT"] = lost()
+    told: StoreError | None = None
+    try:
+        with store.write() as transaction:
+            transaction.record([audit_event(transaction.start_run(new_run("run")))])
+    except StoreError as error:
+        told = error
+    tds.server.failures.clear()
+    tds.server.lost_answers.clear()
+    assert (told is None) is arrives
+    assert told is None or told.transient
+    with store.read() as view:
+        assert [run.run_identifier for run in view.runs(ERP)] == (["run"] if arrives else [])
 
 
 def test_r13_the_lock_goes_with_the_connection(tds: TdsServer) -> None:

@@ -27,6 +27,12 @@ DATABASES: Final = {
 
 Rows: TypeAlias = list[tuple[Any, ...]]
 
+COMMIT_MARK: Final = "po_ingest_commit_mark"
+"""Key in `Connection.info`: the hash of the audit event that a transaction wrote last, which no other one has.
+
+By it can be told whether the transaction was committed, when its connection was lost in that moment.
+"""
+
 
 @attrs.frozen(slots=True)
 class BulkInsert:

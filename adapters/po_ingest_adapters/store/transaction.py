@@ -13,7 +13,7 @@ from po_ingest.errors import StoreError
 from po_ingest.model import AuditEvent, Delta, NewRun, RunContext, RunReport, XrefRow
 from po_ingest.stages.report import report_dict
 from po_ingest_adapters.store.bulk import BulkWriter, chunks, encode
-from po_ingest_adapters.store.database import Database, Rows
+from po_ingest_adapters.store.database import COMMIT_MARK, Database, Rows
 from po_ingest_adapters.store.ids import reserve_ids
 from po_ingest_adapters.store.schema import Tables
 from po_ingest_adapters.store.view import SqlView
@@ -112,6 +112,7 @@ class SqlTransaction(SqlView):
                 rows = []
             self._last_hash = row[AUDIT_COLUMNS.index("hash")]
         self._append(rows)
+        self._connection.info[COMMIT_MARK] = self._last_hash
 
     def _newest_hash(self) -> str:
         table = self._tables.audit

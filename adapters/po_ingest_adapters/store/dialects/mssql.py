@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from po_ingest.errors import ConfigError, StoreError
 from po_ingest.settings import StoreSettings
-from po_ingest_adapters.store.database import Access, BulkChange, BulkInsert, Rows
+from po_ingest_adapters.store.database import COMMIT_MARK, Access, BulkChange, BulkInsert, Rows
 from po_ingest_adapters.store.dialects import mssql_bulk, mssql_connect, mssql_errors, mssql_rights
 from po_ingest_adapters.store.dialects.server import ServerDatabase
 
@@ -49,12 +49,12 @@ class MssqlDatabase(ServerDatabase):
     _driver: ModuleType = attrs.field(repr=False, eq=False)
     _engine: Engine = attrs.field(init=False, repr=False, eq=False)
     _held: dict[str, Any] = attrs.field(factory=dict, init=False, repr=False, eq=False)
-    _unsettled: list[Access] = attrs.field(factory=list, init=False, repr=False, eq=False)
+    _unsettled: list[str | None] = attrs.field(factory=list, init=False, repr=False, eq=False)
     _set_based: dict[str, str] = attrs.field(factory=dict, init=False, repr=False, eq=False)
 
     @_engine.default
     def _make_engine(self) -> Engine:
-        return create_engine(
+        engine = create_engine(
             "mssql+pyodbc://",
             creator=self._connect,
             poolclass=NullPool,
@@ -63,6 +63,8 @@ class MssqlDatabase(ServerDatabase):
             deprecate_large_types=True,  # NVARCHAR(max), not NTEXT, also before a server was seen
             supports_comments=False,  # saves a look
         )
+        engine.dialect.supports_sane_rowcount = False  # NOCOUNT is on; Alembic would miss the row that it updates
+        return engine
 
     @property
     def dialect(self) -> Dialect:
@@ -95,16 +97,17 @@ class MssqlDatabase(ServerDatabase):
     @contextmanager
     def begin(self, access: Access) -> Iterator[Connection]:
         """Connect and begin a transaction; see `Database.begin`."""
-        if access is Access.WRITE and self._unsettled:
-            raise self._unknown_outcome()
+        if access is Access.WRITE:
+            self._settle()
         with self._engine.connect() as connection:
             try:
                 self._begin(connection, access)
                 yield connection
                 self._end(connection, access)
             except BaseException:
-                with suppress(SQLAlchemyError, self._driver.Error):  # closing ends the transaction too, if later
-                    connection.exec_driver_sql(ROLLBACK)
+                if not connection.invalidated:
+                    with suppress(SQLAlchemyError, self._driver.Error):  # closing ends the transaction too, if later
+                        connection.exec_driver_sql(ROLLBACK)
                 raise
 
     def _begin(self, connection: Connection, access: Access) -> None:
@@ -138,16 +141,23 @@ class MssqlDatabase(ServerDatabase):
         The application lock is for other runs, the shared lock on po_line for users who edit lines: a run writes lines
         as it read them before, in this transaction. Readers are not kept out.
         """
-        line = f"[{self.schema}].[po_line]"
+        line = f"{self._quoted}.[po_line]"
         look = f"DECLARE @any bigint; SELECT TOP (1) @any = id FROM {line} WITH (TABLOCK, HOLDLOCK)"  # noqa: S608 - a checked name
+        return self._begin_alone(f"IF @result >= 0 AND OBJECT_ID(N'{line}', N'U') IS NOT NULL EXEC (N'{look}'); ")
+
+    def _begin_alone(self, more: str = "") -> str:
+        """Return the batch that begins a transaction when no other one writes any more."""
         return (
             "DECLARE @result int = 0; "
             "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; "
             "BEGIN TRANSACTION; "
             f"{self._take_write_lock('Exclusive')}; "
-            f"IF @result >= 0 AND OBJECT_ID(N'{line}', N'U') IS NOT NULL EXEC (N'{look}'); "
-            "SELECT @result"
+            f"{more}SELECT @result"
         )
+
+    @property
+    def _quoted(self) -> str:
+        return f"[{self.schema}]"
 
     def _take_write_lock(self, mode: str) -> str:
         milliseconds = self.target.seconds["lock_timeout"] * 1000
@@ -173,14 +183,26 @@ class MssqlDatabase(ServerDatabase):
             raise self._lock_lost(erp)
 
     def _end(self, connection: Connection, access: Access) -> None:
-        """Commit. If the connection is lost meanwhile nobody knows the outcome, and a retry might apply all twice."""
+        """Commit; if the connection is lost meanwhile, learn from the server whether it did."""
+        mark = connection.info.get(COMMIT_MARK)
         try:
             connection.exec_driver_sql("COMMIT TRANSACTION")
         except DBAPIError as error:
             if access is Access.READ or mssql_errors.said_by_server(error):
                 raise
-            self._unsettled.append(access)
-            raise self._unknown_outcome() from error
+            connection.invalidate()  # a commit that timed out is still under way, and would not end before its session
+            if not self._was_committed(mark):
+                raise
+
+    def _outcome(self, mark: str) -> bool | None:
+        """Say whether a transaction was committed: it has ended when its lock can be had, and its mark is there or not.
+
+        SQL Server has no word on a transaction that has ended, at least none for an ordinary login.
+        """
+        with closing(self._connect()) as connection:
+            self._require_granted(_scalar(connection, self._begin_alone()))
+            look = f"SELECT COUNT(*) FROM {self._quoted}.[audit_event] WHERE hash = ?"  # noqa: S608 - a checked name
+            return bool(_scalar(connection, look, mark))
 
     # -- rights
 
@@ -215,7 +237,7 @@ class MssqlDatabase(ServerDatabase):
 
     def append_only(self, table: Table) -> Sequence[str]:
         """Return a trigger that refuses UPDATE and DELETE, MERGE's too; TRUNCATE takes a right that no login needs."""
-        name = f"[{self.schema}].[{table.name}"
+        name = f"{self._quoted}.[{table.name}"
         refuse = f"BEGIN SET NOCOUNT ON; THROW 51000, N'{table.name} is append-only', 1; END"
         return [f"CREATE TRIGGER {name}_no_change] ON {name}] INSTEAD OF UPDATE, DELETE AS {refuse}"]
 
@@ -252,6 +274,6 @@ class MssqlDatabase(ServerDatabase):
             return bool(_scalar(connection, look) == 0)
 
 
-def _scalar(connection: Any, sql: str) -> Any:  # noqa: ANN401 - pyodbc has no types
-    with closing(connection.execute(sql)) as cursor:
+def _scalar(connection: Any, sql: str, *parameters: object) -> Any:  # noqa: ANN401 - pyodbc has no types
+    with closing(connection.execute(sql, *parameters)) as cursor:
         return cursor.fetchval()

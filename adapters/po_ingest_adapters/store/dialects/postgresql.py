@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from hashlib import blake2b
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
@@ -31,8 +31,6 @@ DRIVERS: Final = frozenset({"postgresql", "postgresql+psycopg"})
 LOCK_LOOKS: Final = 5
 LOCK_PAUSE: Final = 0.05
 """A lock that is taken is looked at again: the server needs a moment to notice that its holder was killed."""
-SETTLE_PAUSES: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds before each try to learn whether a transaction was committed whose connection was lost meanwhile."""
 
 OTHERS_OUT: Final = """
 SELECT pg_current_xact_id()::text, to_regclass(%s) IS NOT NULL, pg_advisory_xact_lock(%s),
@@ -69,7 +67,7 @@ class PostgresqlDatabase(ServerDatabase):
     _engine: Engine = attrs.field(init=False, repr=False, eq=False)
     _options: postgresql_connect.Options = attrs.field(init=False, repr=False, eq=False)
     _held: dict[str, psycopg.Connection] = attrs.field(factory=dict, init=False, repr=False, eq=False)
-    _unsettled: list[str] = attrs.field(factory=list, init=False, repr=False, eq=False)
+    _unsettled: list[str | None] = attrs.field(factory=list, init=False, repr=False, eq=False)
     _set_based: dict[str, str] = attrs.field(factory=dict, init=False, repr=False, eq=False)
 
     @_engine.default
@@ -132,7 +130,7 @@ class PostgresqlDatabase(ServerDatabase):
         with self._engine.connect() as connection:
             driver = _raw(connection)
             driver.autocommit = False
-            driver.read_only = access is Access.READ
+            driver.read_only = True if access is Access.READ else None  # a database set to be read-only stays so
             level = self._driver.IsolationLevel
             driver.isolation_level = level.REPEATABLE_READ if access is Access.READ else level.READ_COMMITTED
             with connection.begin() as transaction, _interruptible(connection):
@@ -167,49 +165,21 @@ class PostgresqlDatabase(ServerDatabase):
             raise self._lock_lost(erp) from error
 
     def _commit(self, transaction: RootTransaction, number: str) -> None:
-        """Commit; if the connection is lost meanwhile, learn from the server whether it did.
-
-        Otherwise a retry might apply everything twice.
-        """
+        """Commit; if the connection is lost meanwhile, learn from the server whether it did."""
         driver = _raw(transaction.connection)
         try:
             transaction.commit()
         except DBAPIError:
             if not driver.broken:
                 raise
-            self._unsettled.append(number)
             if not self._was_committed(number):
                 raise
 
-    def _was_committed(self, number: str) -> bool:
-        for pause in SETTLE_PAUSES:
-            time.sleep(pause)
-            with suppress(self._driver.Error), closing(self._connect()) as connection:
-                outcome = self._outcome(connection, number)
-                if outcome in {"committed", "aborted"}:
-                    self._unsettled.remove(number)
-                    return outcome == "committed"
-        raise self._unknown_outcome()
-
-    @staticmethod
-    def _outcome(connection: psycopg.Connection, number: str) -> str | None:
-        """Return what became of a transaction: committed, aborted, in progress, or None if that is forgotten."""
-        row: tuple[str | None] | None = connection.execute(
-            "SELECT pg_xact_status(%s::text::xid8)", (number,)
-        ).fetchone()
-        return row[0] if row else None
-
-    def _settle(self) -> None:
-        """Refuse to write on after a commit whose outcome was unknown and that turns out to have happened."""
-        while self._unsettled:
-            with closing(self._connect()) as connection:
-                outcome = self._outcome(connection, self._unsettled[-1])
-            if outcome != "aborted":
-                raise StoreError(
-                    f"a transaction in {self.label()} whose connection was lost was committed after all",
-                    hint="see `po-ingest runs`; the run is there as completed",
-                )
-            self._unsettled.pop()
+    def _outcome(self, mark: str) -> bool | None:
+        """Say whether the transaction of this number was committed; None while it is in progress, or forgotten."""
+        with closing(self._connect()) as connection:
+            row = connection.execute("SELECT pg_xact_status(%s::text::xid8)", (mark,)).fetchone()
+        return {"committed": True, "aborted": False}.get(row[0]) if row else None
 
     # -- rights
 

@@ -35,13 +35,14 @@ HINTS: Final = {
     "28": LOGIN,
     "3D000": "create the database, or mend its name in store.url",
     "3F000": "run `po-ingest store upgrade`",
+    "22": CHANGED,  # a value that its column does not take
     "22P05": "the database's encoding must be UTF8",
     "22021": "the database's encoding must be UTF8",
+    "23": CHANGED,  # two rows of one key, or a constraint of somebody else's
     "25006": "the server, or this login, may only read: connect to the primary server, as a login that may write",
     "40": "another program is writing to the store; try again when it has finished",
+    "42": CHANGED,  # a table or a column that is not there, or of another type
     "42501": RIGHTS,
-    "42P01": CHANGED,
-    "42703": CHANGED,
     "53100": "the server's disk is full; make room, then run again: nothing of this transaction was kept",
     "53": "the server is short of memory or connections; try again later",
     "55P03": "another program keeps the store locked; try again when it has finished",
@@ -60,6 +61,7 @@ CONNECTING: Final = (
 )
 CERTIFICATE: Final = re.compile(r"certificate|does not support SSL|SSL error|private key|channel binding")
 """What no second try mends: encryption that one side refuses."""
+NO_PASSWORD: Final = re.compile(r"no password supplied|requires a password")
 
 
 def explain(label: str, error: Exception) -> StoreError:
@@ -95,6 +97,8 @@ def _without_state(label: str, error: Exception) -> StoreError:
     if CERTIFICATE.search(text):
         hint = "check sslmode and the certificates named in store.url, and the server's SSL settings"
         return StoreError(f"{label} cannot be reached: {first}", hint=hint)
+    if NO_PASSWORD.search(text):
+        return StoreError(f"{label} asks for a password, and none was given", hint=LOGIN)
     is_lost = isinstance(error, psycopg.OperationalError)
     if is_lost and not text.startswith(("connection ", "failed to resolve")):
         return StoreError(f"the connection to {label} was lost: {first}", hint=NETWORK, transient=True)

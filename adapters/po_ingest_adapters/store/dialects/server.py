@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.exc import DBAPIError
 
 from po_ingest.errors import StoreError
 
+SETTLE_PAUSES: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds before each try to learn whether a transaction was committed whose connection was lost meanwhile."""
+
 
 class ServerDatabase:
-    """The common part of a `Database` on a server; `_driver` is the DBAPI module, `_held` the sessions with a lock."""
+    """The common part of a `Database` on a server.
+
+    `_driver` is the DBAPI module, `_held` are the sessions with a lock, `_unsettled` the marks of transactions whose
+    outcome is unknown; None is that of one that can never be told.
+    """
 
     __slots__ = ()
 
     _driver: ModuleType
     _held: dict[str, Any]
+    _unsettled: list[str | None]
 
     def label(self) -> str:
         """Return how the store is called in messages."""
@@ -35,6 +44,10 @@ class ServerDatabase:
         raise NotImplementedError
 
     def _unlock(self, holder: Any, erp: str) -> None:  # noqa: ANN401 - as above
+        raise NotImplementedError
+
+    def _outcome(self, mark: str) -> bool | None:
+        """Say on a connection of its own whether a transaction was committed; None while nobody knows."""
         raise NotImplementedError
 
     def is_there(self) -> bool:
@@ -73,6 +86,39 @@ class ServerDatabase:
             f"the connection that held the lock of ERP {erp!r} in {self.label()} was lost",
             hint="run again; nothing of this run was applied",
         )
+
+    # -- commits
+
+    def _was_committed(self, mark: str | None) -> bool:
+        """Learn from the server whether it committed a transaction whose connection was lost meanwhile.
+
+        Otherwise a retry might apply everything twice. Raises StoreError if the server does not say.
+        """
+        self._unsettled.append(mark)
+        for pause in SETTLE_PAUSES:
+            if mark is None:
+                break
+            time.sleep(pause)
+            with suppress(self._driver.Error, StoreError):
+                outcome = self._outcome(mark)
+                if outcome is not None:
+                    self._unsettled.remove(mark)
+                    return outcome
+        raise self._unknown_outcome()
+
+    def _settle(self) -> None:
+        """Refuse to write on after a commit whose outcome was unknown, unless it turns out not to have happened."""
+        while self._unsettled:
+            mark = self._unsettled[-1]
+            outcome = None if mark is None else self._outcome(mark)
+            if outcome is None:
+                raise self._unknown_outcome()
+            if outcome:
+                raise StoreError(
+                    f"a transaction in {self.label()} whose connection was lost was committed after all",
+                    hint="see `po-ingest runs`; the run is there as completed",
+                )
+            self._unsettled.pop()
 
     def _unknown_outcome(self) -> StoreError:
         """Return the error for a commit whose outcome nobody knows: a retry might apply all twice."""
