@@ -155,3 +155,4 @@ class Settings:
     notify: NotifySettings = attrs.field(factory=NotifySettings)
     heartbeat_url: str | None = attrs.field(default=None, repr=False)
     metrics_textfile: Path | None = None
+    is_confidential: bool = False  # the file itself holds passwords, not only names of them

@@ -132,11 +132,11 @@ def diagnose(error: Exception, connection: str) -> Diagnosis:
     """Take an error of the driver apart; `connection` is what must not be told."""
     state = str(error.args[0]) if len(error.args) > 1 else ""
     raw = str(error.args[-1]) if error.args else type(error).__name__
-    text = " ".join(FUNCTION.sub("", raw.replace("\0", "")).split())  # some ANSI drivers tell their C string's end
+    shown = scrub(raw.replace("\0", ""), connection)  # some ANSI drivers tell their C string's end
     return Diagnosis(
         states=frozenset({state, *STATE.findall(raw)} - {""}),
         numbers=frozenset(map(int, NUMBER.findall(raw))),
-        text=scrub(text, connection)[:LONGEST],
+        text=" ".join(FUNCTION.sub("", shown).split())[:LONGEST],
     )
 
 

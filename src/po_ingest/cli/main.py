@@ -18,6 +18,7 @@ from po_ingest.cli.lazy import LazyGroup
 from po_ingest.cli.session import Session
 from po_ingest.cli.signals import interruptible
 from po_ingest.errors import ExitCode, Interrupted, PoIngestError
+from po_ingest.hiding import mask
 
 PROGRAM: Final = "po-ingest"
 COMMANDS: Final = {
@@ -125,8 +126,6 @@ def _call(arguments: Sequence[str], session: Session) -> int:
 
 def tell(message: str, details: Sequence[str] = (), *, code: int) -> int:
     """Write the one line of an error, and its details after it, without secrets; return the exit code."""
-    from po_ingest.logs import mask  # noqa: PLC0415 - structlog takes its time, and nobody waits for an error
-
     text = "".join(f"{line}\n" for line in (f"{PROGRAM}: error: {output.clean(message)}", *_indented(details)))
     with contextlib.suppress(OSError):  # nobody reads stderr: the exit code tells it
         sys.stderr.write(mask(text))
