@@ -97,7 +97,7 @@ def hide(document: object) -> None:
 
 
 def stand_in_file(document: object) -> bool:
-    """Say whether a document, as it is written, holds secrets itself: neither `${NAME}` nor `keyring:` in their place."""
+    """Say whether a document, as it is written, holds secrets itself, no `${NAME}` or `keyring:` in their place."""
     for place, text in _secret_texts(document):
         found = hiding.url_secrets(text, tokens=True) if place == "tokens" else hiding.passwords(text)
         if not text.startswith(KEYRING) and any("${" not in each for each in found):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -16,7 +15,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from po_ingest.hiding import forget, mask
-from po_ingest.hiding import register as register_secret
+from po_ingest.private_files import make_folder, opener
 from po_ingest.settings import LogSettings
 
 FILE_SIZE: Final = 10 * 1024 * 1024
@@ -95,11 +94,8 @@ class _LogFile(RotatingFileHandler):
     _told = False
 
     def _open(self) -> TextIOWrapper:
-        def private(path: str, flags: int) -> int:
-            return os.open(path, flags, 0o600)
-
         opened = open(  # noqa: SIM115 - the handler closes it; Path.open takes no opener
-            self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=private
+            self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=opener
         )
         return cast("TextIOWrapper", opened)
 
@@ -110,7 +106,7 @@ class _LogFile(RotatingFileHandler):
 
 
 def _file_handler(settings: LogSettings) -> _LogFile:
-    settings.file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.file.parent)
     # backslashreplace turns a lone surrogate into what is its escape in JSON too
     handler = _LogFile(
         settings.file, maxBytes=FILE_SIZE, backupCount=FILES_KEPT, encoding="utf-8", errors="backslashreplace"

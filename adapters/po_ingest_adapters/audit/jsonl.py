@@ -11,16 +11,12 @@ from typing import IO, BinaryIO, Final
 from po_ingest.audit_chain import event_line, event_of, parse_line
 from po_ingest.errors import AuditError
 from po_ingest.model import AuditEvent, ChainedEvent
+from po_ingest.private_files import FILE_MODE, make_folder, opener
 
 _BLOCK: Final = 65_536
 _LOCK_TIMEOUT: Final = 30  # seconds; the outcome of a run has to be in the file within 60
 _START: Final = b'{"id":'  # how every line begins
 _SPOOLED: Final = b'{"id":null,'  # the line of an event that was written while the store was down
-
-
-def private(path: str, flags: int) -> int:
-    """Open a file, for `open(opener=...)`; one that is new is for its owner only."""
-    return os.open(path, flags, 0o600)
 
 
 def unusable(action: str, path: Path, error: OSError) -> AuditError:
@@ -45,9 +41,9 @@ def locked(path: Path) -> Iterator[None]:
     """Keep other processes from writing the file; raises AuditError if one goes on doing so for 30 seconds."""
     from filelock import FileLock, Timeout  # noqa: PLC0415 - not needed to read, and slow to import
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     try:
-        with FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT, mode=0o600):
+        with FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT, mode=FILE_MODE):
             yield
     except Timeout:
         raise AuditError(
@@ -98,7 +94,7 @@ def appending(path: Path) -> Iterator[BinaryIO]:
     Raises AuditError, and changes nothing, if the file does not end as a file of ours does.
     """
     try:
-        with locked(path), open(path, "a+b", opener=private) as handle:
+        with locked(path), open(path, "a+b", opener=opener) as handle:
             end, torn = complete_end(handle)
             if next(lines_backwards(handle, end), _START)[: len(_START)] != _START or not _is_torn(torn):
                 raise foreign(path, "does not end with an audit event")

@@ -172,17 +172,24 @@ def _log_refusal(error: PoIngestError, session: Session) -> None:
 
 def _log_internal(error: Exception, session: Session) -> Path:
     """Write a traceback to the log; before a log is known, to a file of its own in the current temporary folder."""
-    import tempfile  # noqa: PLC0415 - rarely needed
-
-    import structlog  # noqa: PLC0415 - as above
+    import structlog  # noqa: PLC0415 - imported by then, if there is a log
 
     from po_ingest import logs  # noqa: PLC0415 - as above
     from po_ingest.settings import LogSettings  # noqa: PLC0415 - as above
 
-    settings = session.log or LogSettings(file=Path(tempfile.gettempdir()) / f"{PROGRAM}-{os.getpid()}.log")
+    settings = session.log or LogSettings(file=_file_of_its_own())
     logs.configure(settings, verbose=False, quiet=True)
     structlog.get_logger("po_ingest.cli").critical("internal error", exc_info=error, told=True)
     return settings.file
+
+
+def _file_of_its_own() -> Path:
+    """Make a file in the temporary folder that nobody else can have put there, nor read."""
+    import tempfile  # noqa: PLC0415 - rarely needed
+
+    handle, name = tempfile.mkstemp(prefix=f"{PROGRAM}-", suffix=".log")
+    os.close(handle)
+    return Path(name)
 
 
 def _close_stdout() -> None:
