@@ -45,8 +45,8 @@ ASSIGNED: Final = re.compile(
     re.IGNORECASE,
 )
 """A secret that stands behind its keyword, in a text of whatever kind."""
-LOGIN: Final = re.compile(r"(?<=://)([^\s/?#:@]*):(\S*)@")
-"""User and password in a URL within a text."""
+LOGIN: Final = re.compile(r"(?<=:/)(/?[^\s/?#:@]*):(\S*)@")
+"""User and password in a URL within a text; as a path, it has one slash left."""
 URL: Final = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*)://(?:[^:/@]*:(?P<password>[^@]*)@)?(?P<rest>.*)", re.DOTALL)
 """A URL as SQLAlchemy reads it."""
 NEVER: Final = re.compile(r"(?!)")
