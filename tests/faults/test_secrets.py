@@ -31,11 +31,11 @@ LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 FLAGS: Final = ((), ("--verbose",), ("--quiet",))
 TELLING: Final = f"""
 [notify]
-urls = ["https://user:{CORE}@hooks.example/a", "https://hooks.example/services/T1/{CORE}", "tgram://{CORE}/1?x={CORE}"]
+urls = ["https://user:{CORE}-a@hooks.example/a", "https://hooks.example/T1/{CORE}-b", "tgram://{CORE}-c/1?x={CORE}-d"]
 [heartbeat]
-url = "https://beat.example/{CORE}"
+url = "https://beat.example/{CORE}-e"
 """
-"""Sections that hold secrets whatever is read from where."""
+"""Sections that hold secrets too, each another: one that is known does not hide the others."""
 SETTINGS: Final = tuple(product(LEVELS, FLAGS))
 OTHERS: Final = cycle(SETTINGS)
 SCHEMA: Final = "secrets"
@@ -46,7 +46,7 @@ CREATE TABLE erp.erp_order_lines ({", ".join(f"{name} text" for name in COLUMNS)
 INSERT INTO erp.erp_order_lines (po_number, line_number) SELECT 'PO-1', n FROM generate_series(1, 3) n;
 GRANT USAGE ON SCHEMA erp TO {LOGIN};
 GRANT SELECT ON erp.erp_order_lines TO {LOGIN};
-"""
+"""  # noqa: S608 - our names
 QUICK: Final = "attempts = 2\nwait_initial = 0.01\n"
 
 
@@ -138,7 +138,14 @@ def test_r16_a_configuration_that_is_refused_tells_no_value(place: Place, text: 
 def test_r16_no_level_and_no_option_tells_more(place: Place, level: str, flags: tuple[str, ...]) -> None:
     text = erp(CONNECTIONS["no such driver"]) + f'[store]\nurl = "{STORES["SQL Server, no such driver"][0]}"\n'
     place.configure(text, level)
-    commands = (("nightly",), ("nightly", "--json"), ("nightly", "--dry-run"), ("check",), ("check", "--json"), ("runs",))
+    commands = (
+        ("nightly",),
+        ("nightly", "--json"),
+        ("nightly", "--dry-run"),
+        ("check",),
+        ("check", "--json"),
+        ("runs",),
+    )
     done = [inside("--config", place.home.config, *flags, *command) for command in commands]
     assert all(each.code == 7 for each in done)
     place.assert_silent(*done)
@@ -164,9 +171,7 @@ def test_r16_what_a_variable_holds_is_told_by_nobody(place: Place, monkeypatch: 
     place.fail(store("${STORE_URL}"), 7)
 
 
-def test_r16_what_the_credential_store_holds_is_told_by_nobody(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_r16_what_the_credential_store_holds_is_told_by_nobody(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     keyring = pytest.importorskip("keyring")
     entries = {("erp", "all"): CONNECTIONS["no such driver"], ("store", "all"): STORES["SQL Server, no such driver"][0]}
     ring = Ring({**entries, ("erp", "file"): f"{CORE}.db"})
@@ -232,7 +237,14 @@ def applied(served: Place) -> Done:
 
 
 def test_r16_a_night_that_goes_well_tells_no_secret(served: Place) -> None:
-    commands = (("status",), ("check",), ("runs", "--json"), ("report", "--json"), ("audit", "list"), ("store", "verify"))
+    commands = (
+        ("status",),
+        ("check",),
+        ("runs", "--json"),
+        ("report", "--json"),
+        ("audit", "list"),
+        ("store", "verify"),
+    )
     first = applied(served)
     done = [inside("--config", served.home.config, "--verbose", *command) for command in commands[1:]]
     assert {each.code for each in done} == {0}
@@ -248,9 +260,13 @@ def test_r16_a_wrong_password_tells_no_secret(served: Place) -> None:
 
 FAILURES: Final = {
     "a missing table": ("SELECT * FROM nowhere", "", 4),
-    "bad SQL": (f"SELECT '{CORE}", "", 4),
+    "bad SQL": ("SELECT 'x", "", 4),
     "a statement that writes": ("DELETE FROM erp.erp_order_lines", "", 4),
-    "a value that breaks midway": ("SELECT 'a' AS po_number, 1 / (n - 2) AS line_number FROM generate_series(1, 3) n", "", 4),
+    "a value that breaks midway": (
+        "SELECT 'a' AS po_number, 1 / (n - 2) AS line_number FROM generate_series(1, 3) n",
+        "",
+        4,
+    ),
     "no such column": ("SELECT 1 AS po_number", "", 2),
     "a guard": ("SELECT * FROM erp.erp_order_lines", "[guards]\nmin_lines = 100\n", 5),
     "an audit file that cannot be written": ("SELECT * FROM erp.erp_order_lines", '[audit]\nfile = "taken"\n', 3),
@@ -272,7 +288,7 @@ def test_r16_another_version_a_held_lock_and_a_lost_store_tell_no_secret(served:
     settings = config.load(served.home.config, os.environ)
     with wiring.open_store(settings).lock("erp"):
         served.fail(night(served), 6)
-    served.postgres.sql(f"UPDATE {SCHEMA}.alembic_version SET version_num = '9999'")
+    served.postgres.sql(f"UPDATE {SCHEMA}.alembic_version SET version_num = '9999'")  # noqa: S608 - ours
     served.fail(night(served), 7)
     served.postgres.sql(f"ALTER ROLE {LOGIN} NOLOGIN")
     served.fail(night(served), 7)
@@ -282,7 +298,7 @@ def test_r16_another_version_a_held_lock_and_a_lost_store_tell_no_secret(served:
 def boom(settings: Settings) -> Exception:
     """Return what no library should raise, with all that is secret in it."""
     everything = (settings.erp.connection, settings.store.url, settings.notify.urls, settings.heartbeat_url)
-    cause = RuntimeError(f"{everything!r} {HARD!r} {json.dumps(HARD)} {CORE.encode().hex()} {settings.store.url}")
+    cause = RuntimeError(f"{everything!r} {HARD!r} {json.dumps(HARD)} {HARD.encode().hex()} {settings.store.url}")
     cause.add_note(settings.erp.connection)
     error = ValueError(HARD, settings.store.url.encode("utf-16"))
     error.__cause__ = cause
@@ -310,7 +326,7 @@ def test_r16_a_crash_tells_no_secret(
         raise crash(settings)
 
     if where == "in a run":
-        monkeypatch.setattr(pipeline, "_decide", lambda work, *a, **k: broken(work.settings))
+        monkeypatch.setattr(pipeline, "_decide", lambda journal, *_: broken(journal.settings))
     else:
         monkeypatch.setattr(wiring, "build", broken)
     served.configure(night(served))
@@ -332,10 +348,9 @@ def test_r16_neither_a_process_title_nor_a_session_tells_a_secret(served: Place)
         end = time.monotonic() + 60
         while not served.postgres.sql(sleeping):
             assert time.monotonic() < end
-        titles = {
-            str(file): file.read_bytes()
-            for file in Path(f"/proc/{process.pid}").glob("**/comm")
-        } | {"cmdline": Path(f"/proc/{process.pid}/cmdline").read_bytes()}
+        titles = {str(file): file.read_bytes() for file in Path(f"/proc/{process.pid}").glob("**/comm")} | {
+            "cmdline": Path(f"/proc/{process.pid}/cmdline").read_bytes()
+        }
         sessions = served.postgres.sql("SELECT application_name, query FROM pg_stat_activity WHERE usename = %s", LOGIN)
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
