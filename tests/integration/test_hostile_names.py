@@ -213,7 +213,11 @@ def test_r16_of_the_configuration_only_the_query_gets_into_sql(
         home.erp((ROW, ("PO-2", 1, None, None, "open")))
         done += [home.po("nightly"), home.po("check"), home.po("history", MARK, "10"), home.po("runs", "--json")]
         done += [home.po("changes", "--run", "2", "--supplier", MARK, "--field", "sku"), home.po("xref", "gaps")]
-        done += [home.po("changes", "--since", "7d", "--format", "json"), home.po("report", "--json"), home.po("audit", "list")]
+        done += [
+            home.po("changes", "--since", "7d", "--format", "json"),
+            home.po("report", "--json"),
+            home.po("audit", "list"),
+        ]
         done += [home.po("snapshot", "--run", "latest"), home.po("store", "verify"), home.po("audit", "verify")]
         done += [home.po("store", "copy", "--to", f"sqlite:///{home.folder / 'copy.db'}")]
     assert [each.err for each in done if each.code] == []
