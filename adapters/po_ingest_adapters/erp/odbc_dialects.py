@@ -41,6 +41,11 @@ POSTGRESQL: Final = Dialect(
     writable=(
         "SELECT 'everything (superuser)' FROM pg_catalog.pg_roles WHERE rolname = current_user AND rolsuper",
         """
+        SELECT 'new tables in ' || nspname FROM pg_catalog.pg_namespace
+        WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' AND has_schema_privilege(oid, 'CREATE')
+        ORDER BY 1 LIMIT 3
+        """,
+        """
         SELECT n.nspname || '.' || c.relname
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p', 'v', 'f') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
