@@ -49,7 +49,6 @@ LOGIN: Final = re.compile(r"(?<=:/)(/?[^\s/?#:@]*):(\S*)@")
 """User and password in a URL within a text; as a path, it has one slash left."""
 URL: Final = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*)://(?:[^:/@]*:(?P<password>[^@]*)@)?(?P<rest>.*)", re.DOTALL)
 """A URL as SQLAlchemy reads it."""
-NEVER: Final = re.compile(r"(?!)")
 
 
 # -- what is secret
@@ -152,19 +151,25 @@ class _Registered:
     """The texts that are masked, in every form in which they may turn up."""
 
     def __init__(self) -> None:
-        self.clear()
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
 
     def add(self, text: str) -> None:
-        self._forms |= set(_forms(text)) - {""}
-        longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-        alternatives = "|".join(map(re.escape, longest_first))
-        self._pattern = re.compile(alternatives, re.IGNORECASE) if longest_first else NEVER
+        self._forms |= {form.lower() for form in _forms(text)} - {""}
+        self._pattern = None
 
     def clear(self) -> None:
-        self._forms: set[str] = set()
-        self._pattern = NEVER
+        self._forms = set()
+        self._pattern = None
 
     def mask(self, text: str) -> str:
+        """Look first, which is fast: a pattern of hundreds of forms takes long to make, and is hardly ever needed."""
+        lowered = text.lower()
+        if not any(form in lowered for form in self._forms):
+            return text
+        if self._pattern is None:
+            longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+            self._pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
         return self._pattern.sub(MASK, text)
 
 
@@ -217,5 +222,6 @@ def forget() -> None:
 def mask(text: str) -> str:
     """Return a text with all registered secrets replaced by `***`, and whatever stands where passwords do."""
     hidden = _registered.mask(text)
-    hidden = ASSIGNED.sub(rf"\1{MASK}", hidden)
-    return LOGIN.sub(rf"\1:{MASK}@", hidden)
+    if "=" in hidden:
+        hidden = ASSIGNED.sub(rf"\1{MASK}", hidden)
+    return LOGIN.sub(rf"\1:{MASK}@", hidden) if "@" in hidden else hidden
