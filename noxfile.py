@@ -1,4 +1,4 @@
-"""The tasks of po-ingest: `nox -s tests`, `lint`, `types`, `perf`, `docs`, `build`."""
+"""The tasks of po-ingest: `nox -s tests`, `lint`, `types`, `perf`, `security`, `docs`, `build`."""
 
 from __future__ import annotations
 
@@ -29,11 +29,22 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check format, lint rules, and which room may import which."""
-    install(session, "ruff", "import-linter")
+    """Check format, lint rules, what bandit knows of security, and which room may import which."""
+    install(session, "ruff", "import-linter", "bandit")
     session.run("ruff", "format", "--check", *CODE)
     session.run("ruff", "check", *CODE)
+    session.run("bandit", "-q", "-r", "-c", "pyproject.toml", "src", "adapters")
     session.run("lint-imports", "--no-cache", env={"PYTHONPATH": os.pathsep.join(("src", "adapters"))})
+
+
+@nox.session
+def security(session: nox.Session) -> None:
+    """Ask PyPI's advisory database of every version in `constraints.txt`; what it does not know is a failure too.
+
+    Not among the sessions of every change: it needs the network, and its answer changes while the code does not.
+    """
+    install(session, "pip-audit")
+    session.run("pip-audit", "--strict", "--disable-pip", "--no-deps", "-r", "constraints.txt", *session.posargs)
 
 
 @nox.session

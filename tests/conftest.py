@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 import structlog
 
+from po_ingest import hiding
 from po_ingest.ports import Store
 from po_ingest_adapters.failing import FailurePlan
 from support import world
@@ -39,6 +40,12 @@ OF_THE_USER: Final = ("PO_INGEST_CONFIG", "PO_INGEST_ERP", "NO_COLOR", "FORCE_CO
 def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in OF_THE_USER:
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests() -> Iterator[None]:
+    yield
+    hiding.forget()
 
 
 def _drop(*_: object) -> NoReturn:

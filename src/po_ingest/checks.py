@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 import attrs
 
+from po_ingest import check_rights
 from po_ingest.errors import ConfigError, ErpError, ExitCode, PoIngestError, StoreError
 from po_ingest.model import RawRow, Run, lock_is_held
 from po_ingest.ports import ErpSource, Finding, ResultSet, SchemaStatus, Store
@@ -54,6 +55,7 @@ def check(
     watching = list(_guarded("observers", lambda: _observers(open_observers(settings))))
     files = [_folder("log", settings.log.file, "warning", ExitCode.DONE)]
     files.append(_folder("audit file", settings.audit.file, "failed", ExitCode.RESERVATION))
+    files.extend(check_rights.findings(settings))
     ranked = sorted([*store, *erp, *watching, *files], key=lambda each: not each.name.endswith(ADAPTER))
     failures = [finding for finding in ranked if finding.status == "failed"]
     return Outcome((*config, *store, *erp, *watching, *files), failures[0] if failures else None)
@@ -192,11 +194,13 @@ _WRITABLE: Final = os.W_OK | os.X_OK
 
 
 def _folder(name: str, file: Path, status: str, code: ExitCode) -> Finding:
-    """Look whether a file can be written, or made with its folders."""
-    if os.access(file, os.W_OK) and file.is_file():
+    """Look whether a file can be written, or made with its folders; one that cannot be looked at cannot."""
+    # os.path, since Path would raise for what lies in another account's private folder
+    if os.access(file, os.W_OK) and os.path.isfile(file):  # noqa: PTH113 - see above
         return Finding(name, "ok", f"{file} can be written")
-    folder = next(each for each in file.parents if each.exists())
-    if not file.exists() and folder.is_dir() and os.access(folder, _WRITABLE):
+    folder = next(each for each in file.parents if os.path.exists(each))  # noqa: PTH110 - see above
+    is_there = os.path.exists(file)  # noqa: PTH110 - see above
+    if not is_there and folder.is_dir() and os.access(folder, _WRITABLE):
         return Finding(name, "ok", f"{file} can be made")
     return Finding(
         name,

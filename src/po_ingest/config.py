@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+import attrs
+
 from po_ingest import config_checks as checks
 from po_ingest import installed
 from po_ingest.config_faults import ExpectedError, Fault, FaultsError, KeyPath, show
-from po_ingest.config_secrets import fill_in
+from po_ingest.config_secrets import fill_in, hide, stand_in_file
 from po_ingest.config_sections import Installed, settings_check
 from po_ingest.errors import ConfigError
 from po_ingest.settings import Settings
@@ -39,6 +41,7 @@ def load(path: Path, environ: Mapping[str, str], names: Installed = installed.na
         raise ConfigError(
             f"the configuration file {path} has keys in keys in keys, beyond all measure", hint=MEND
         ) from None
+    hide(filled)
     unfilled = {fault.path for fault in faults}
     settings: Settings | None = None
     try:
@@ -48,7 +51,7 @@ def load(path: Path, environ: Mapping[str, str], names: Installed = installed.na
         faults.extend(fault for fault in error.faults if not (fault.of_value and fault.path in unfilled))
     if faults or settings is None:
         raise _error(path, _in_order(faults, document))
-    return settings
+    return attrs.evolve(settings, is_confidential=stand_in_file(document))
 
 
 def store_url(option: str, text: str, environ: Mapping[str, str], names: Installed = installed.names) -> str:
@@ -58,6 +61,7 @@ def store_url(option: str, text: str, environ: Mapping[str, str], names: Install
     """
     faults: list[Fault] = []
     filled = fill_in(text, environ, faults)
+    hide({"store": {"url": filled}})
     try:
         url = checks.store_url(Path.cwd(), lambda: names(installed.STORES))(filled) if not faults else None
     except ExpectedError as error:

@@ -1,16 +1,22 @@
-"""`${NAME}` from the environment and `keyring:SERVICE/USER` from the credential store, in any text of the config."""
+"""`${NAME}` from the environment and `keyring:SERVICE/USER` from the credential store, in any text of the config.
+
+Also what of a configuration is secret: it is registered (`po_ingest.hiding`) before anything else is done with it.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
+from po_ingest import hiding
 from po_ingest.config_faults import ExpectedError, Fault, KeyPath
 
 KEYRING: Final = "keyring:"
 PLACEHOLDER: Final = re.compile(r"\$\$\{|\$\{(?P<name>[^{}]*)\}|\$\{")
 ESCAPED: Final = "$${"
+FILES: Final = frozenset({"sqlite", "csv"})
+"""Adapters whose connection is a path, which is no secret."""
 VARIABLE: Final = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -44,7 +50,10 @@ def _fill_in(raw: str, environ: Mapping[str, str]) -> str:
             raise ExpectedError("the name of an environment variable in ${...} ($${ stands for ${ itself)")
         if name not in environ:
             missing.append(name)
-        return environ.get(name, "")
+        filled = environ.get(name, "")
+        if hiding.SECRET.search(name):
+            hiding.register_all({filled})
+        return filled
 
     text = PLACEHOLDER.sub(variable, raw)
     if missing:
@@ -73,4 +82,44 @@ def _from_keyring(entry: str) -> str:
         ) from None
     if secret is None:
         raise ExpectedError("an entry of that SERVICE and USER in this account's credential store, and there is none")
+    hiding.register_all({secret})
     return secret
+
+
+def hide(document: object) -> None:
+    """Register what is secret in a document whose texts have been filled in, be it of any use or not."""
+    for place, text in _secret_texts(document):
+        hiding.register_all(
+            hiding.connection_secrets(text) | hiding.url_secrets(text)
+            if place == "connection"
+            else hiding.url_secrets(text, tokens=place == "tokens")
+        )
+
+
+def stand_in_file(document: object) -> bool:
+    """Say whether a document, as it is written, holds secrets itself, no `${NAME}` or `keyring:` in their place."""
+    for place, text in _secret_texts(document):
+        found = hiding.url_secrets(text, tokens=True) if place == "tokens" else hiding.passwords(text)
+        if not text.startswith(KEYRING) and any("${" not in each for each in found):
+            return True
+    return False
+
+
+def _secret_texts(document: object) -> Iterator[tuple[str, str]]:
+    """Yield what kind of secret a text has, and the text."""
+    erp = _table(document, "erp")
+    if erp.get("adapter", "odbc") not in FILES:
+        yield "connection", _text(erp.get("connection"))
+    yield "url", _text(_table(document, "store").get("url"))
+    urls = _table(document, "notify").get("urls")
+    for url in [*(urls if isinstance(urls, list) else [urls]), _table(document, "heartbeat").get("url")]:
+        yield "tokens", _text(url)
+
+
+def _table(document: object, name: str) -> Mapping[str, object]:
+    table = document.get(name) if isinstance(document, Mapping) else None
+    return table if isinstance(table, Mapping) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

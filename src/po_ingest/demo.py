@@ -17,6 +17,7 @@ from po_ingest.errors import ConfigError, LockHeldError, PoIngestError
 from po_ingest.model import LineKey, RunReport
 from po_ingest.pipeline import Options, run_nightly
 from po_ingest.ports import Clock
+from po_ingest.private_files import make_folder, write_text
 from po_ingest.sample_erp import SampleErp
 from po_ingest.settings import Settings
 
@@ -81,9 +82,9 @@ def _prepare(folder: Path, environ: Mapping[str, str]) -> Settings:
     try:
         if folder.exists():
             _clear(folder, environ)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / MARKER).write_text("Made by `po-ingest demo`, which clears it when it runs again.\n", "utf-8")
-        (folder / CONFIG).write_text(presets.render("demo"), "utf-8")
+        make_folder(folder)
+        write_text(folder / MARKER, "Made by `po-ingest demo`, which clears it when it runs again.\n")
+        write_text(folder / CONFIG, presets.render("demo"))
     except OSError as error:
         raise PoIngestError(
             f"the folder {folder} cannot be used: {error.strerror or type(error).__name__}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from typing import ClassVar
 
+from po_ingest.hiding import mask
 from po_ingest.model import RunReport
 
 
@@ -27,8 +28,9 @@ class ExitCode(enum.IntEnum):
 class PoIngestError(Exception):
     """An error that is told to the user: what happened to what, and what to do.
 
-    `message` and `hint` are single lines free of secrets; `details` are further lines. `report` is that of the run
-    that ended so, if one began.
+    `message` and `hint` are single lines, `details` are further lines; whoever wrote them, they hold none of the
+    secrets that are known (R16), since they also go to reports, audit events and the store. `report` is that of the
+    run that ended so, if one began.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
@@ -36,10 +38,10 @@ class PoIngestError(Exception):
 
     def __init__(self, message: str, *, hint: str = "", details: tuple[str, ...] = (), transient: bool = False) -> None:
         """Keep the parts apart, so that each reader shows what it has room for."""
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.details = details
+        self.message = mask(message)
+        self.hint = mask(hint)
+        self.details = tuple(map(mask, details))
+        super().__init__(self.message)
         self.transient = transient
 
     def __str__(self) -> str:

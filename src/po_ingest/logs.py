@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,63 +13,19 @@ from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, Final, TextIO, cast
-from urllib.parse import quote, quote_plus
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from po_ingest.hiding import forget, mask
+from po_ingest.private_files import FILE_MODE, make_folder, opener
 from po_ingest.settings import LogSettings
 
-MASK: Final = "***"
 FILE_SIZE: Final = 10 * 1024 * 1024
 FILES_KEPT: Final = 5  # rotated ones, beside the current
 ROTATION_PATIENCE: Final = 1.0  # seconds to wait for another process that rotates
 
 _OURS: Final = ("po_ingest", "po_ingest_adapters")
-_NEVER: Final = re.compile(r"(?!)")
-
-
-class _Secrets:
-    """The texts that are masked, in every form in which they may turn up."""
-
-    def __init__(self) -> None:
-        self._forms: set[str] = set()
-        self._pattern = _NEVER
-
-    def add(self, text: str) -> None:
-        forms = {
-            text,
-            quote(text, safe=""),
-            quote(text, safe=" +"),  # in a URL that SQLAlchemy wrote
-            quote_plus(text),
-            json.dumps(text)[1:-1],
-            json.dumps(text, ensure_ascii=False)[1:-1],
-            repr(text)[1:-1],
-            text.replace("}", "}}"),  # in an ODBC connection string
-        }
-        self._forms |= forms - {""}
-        longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else _NEVER
-
-    def clear(self) -> None:
-        self._forms.clear()
-        self._pattern = _NEVER
-
-    def mask(self, text: str) -> str:
-        return self._pattern.sub(MASK, text)
-
-
-_secrets: Final = _Secrets()
-
-
-def register_secret(text: str) -> None:
-    """Have a text replaced by `***` wherever it turns up in the log, also URL-encoded or quoted."""
-    _secrets.add(text)
-
-
-def mask(text: str) -> str:
-    """Return a text with all registered secrets replaced by `***`."""
-    return _secrets.mask(text)
 
 
 def configure(settings: LogSettings, *, verbose: bool, quiet: bool, to_file: bool = True) -> None:
@@ -101,7 +56,7 @@ def configure(settings: LogSettings, *, verbose: bool, quiet: bool, to_file: boo
 def unlogged() -> None:
     """Undo `configure` and forget the secrets: nothing of it is left open or in force."""
     _close_handlers()
-    _secrets.clear()
+    forget()
     for name in _OURS:
         logging.getLogger(name).setLevel(logging.NOTSET)
     structlog.reset_defaults()
@@ -153,7 +108,7 @@ class _LogFile(RotatingFileHandler):
         had = os.fstat(stream.fileno())
         stream.close()  # Windows moves no open file
         base = Path(self.baseFilename)
-        with suppress(OSError, Timeout), FileLock(f"{base}.lock", timeout=ROTATION_PATIENCE, mode=0o600):
+        with suppress(OSError, Timeout), FileLock(f"{base}.lock", timeout=ROTATION_PATIENCE, mode=FILE_MODE):
             if os.path.samestat(base.stat(), had):
                 self._rotate(base)
 
@@ -170,11 +125,8 @@ class _LogFile(RotatingFileHandler):
                 _numbered(base, number).replace(_numbered(base, number + 1))
 
     def _open(self) -> TextIOWrapper:
-        def private(path: str, flags: int) -> int:
-            return os.open(path, flags, 0o600)
-
         opened = open(  # noqa: SIM115 - the handler closes it; Path.open takes no opener
-            self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=private
+            self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=opener
         )
         return cast("TextIOWrapper", opened)
 
@@ -185,7 +137,7 @@ class _LogFile(RotatingFileHandler):
 
 
 def _file_handler(settings: LogSettings) -> _LogFile:
-    settings.file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.file.parent)
     # backslashreplace turns a lone surrogate into what is its escape in JSON too
     handler = _LogFile(
         settings.file, maxBytes=FILE_SIZE, backupCount=FILES_KEPT, encoding="utf-8", errors="backslashreplace"

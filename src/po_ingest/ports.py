@@ -10,6 +10,7 @@ from typing import Literal, Protocol, TypeAlias
 import attrs
 
 from po_ingest.fields import Values
+from po_ingest.hiding import mask
 from po_ingest.model import (
     AuditEvent,
     ChainedEvent,
@@ -50,12 +51,12 @@ class ResultSet:
 
 @attrs.frozen(slots=True)
 class Finding:
-    """One line of `po-ingest check`; `exit_code` is what a nightly would end with for a failed one."""
+    """One line of `po-ingest check`, without secrets; `exit_code` is what a nightly would end with for a failed one."""
 
     name: str
     status: Literal["ok", "warning", "failed"]
-    message: str
-    hint: str = ""
+    message: str = attrs.field(converter=mask)
+    hint: str = attrs.field(default="", converter=mask)
     exit_code: int = 0
 
 

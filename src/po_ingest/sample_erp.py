@@ -16,6 +16,8 @@ from typing import Final
 
 import attrs
 
+from po_ingest.private_files import make_file
+
 SEED: Final = 20_260_131
 LINES_PER_ORDER: Final = 5
 OPEN: Final = ("open", "confirmed")
@@ -107,6 +109,7 @@ class SampleErp:
         self._items = max(20, lines // 8)
         self._lines: list[SampleLine] = []
         self._lost: list[tuple[date, SampleLine]] = []
+        make_file(path)
         with closing(sqlite3.connect(path)) as erp, erp:
             erp.executescript(SCHEMA)
             self._map_items(erp)

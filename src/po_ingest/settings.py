@@ -165,3 +165,4 @@ class Settings:
     heartbeat_url: str | None = attrs.field(default=None, repr=False)
     metrics_textfile: Path | None = None
     lineage: LineageSettings | None = None
+    is_confidential: bool = False  # the file itself holds passwords, not only names of them

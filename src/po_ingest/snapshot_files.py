@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
@@ -11,6 +12,7 @@ from typing import BinaryIO, Final
 
 from po_ingest.errors import ConfigError, PoIngestError
 from po_ingest.fields import BY_NAME, DECIMAL_PRECISION, DECIMAL_SCALE, Kind
+from po_ingest.private_files import opener
 
 ROW_GROUP: Final = 50_000
 
@@ -29,7 +31,9 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     is_special = target.exists() and not target.is_file()
     part = target if is_special else target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
+        with open(part, "wb", opener=opener) as file:
+            if target.is_file():
+                _share_as(target, part)
             yield file
         if not is_special:
             part.replace(target)
@@ -42,6 +46,12 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         if not is_special:
             with suppress(OSError):
                 part.unlink()
+
+
+def _share_as(target: Path, part: Path) -> None:
+    """Give a file, while it is empty, the rights of the one that it will replace; not all systems let everybody."""
+    with suppress(OSError):
+        part.chmod(stat.S_IMODE(target.stat().st_mode))
 
 
 def require_parquet() -> None:

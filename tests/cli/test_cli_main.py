@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import pytest
 
-from po_ingest import errors, logs, wiring
+from po_ingest import errors, hiding, wiring
 from po_ingest.cli import main as edge
 from po_ingest.cli import output
 from po_ingest.cli.lazy import LazyGroup
@@ -334,7 +334,7 @@ def test_an_internal_error_before_the_log_is_known_has_a_file_of_its_own(
     def broken(*_: object) -> object:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("po_ingest.config.load", broken)
     done = home.po("runs")
     file = Path(done.error.rpartition(" the log ")[2])
@@ -373,7 +373,7 @@ def test_every_error_has_its_exit_code_and_one_line(
 
 def test_r16_an_error_tells_no_secret(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: object) -> object:
-        logs.register_secret("tiger\x1bx")
+        hiding.register("tiger\x1bx")
         raise errors.StoreError("no login with tiger\x1bx", details=("tiger\x1bx again",))
 
     monkeypatch.setattr(wiring, "open_store", broken)

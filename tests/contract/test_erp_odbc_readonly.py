@@ -223,6 +223,8 @@ def privileges(source: OdbcErpSource) -> Finding:
     [
         ("GRANT INSERT ON erp.lines TO {user}", "erp.lines"),
         ("GRANT UPDATE (n) ON erp.lines TO {user}", "erp.lines"),
+        ("GRANT pg_write_all_data TO {user}", "erp.lines"),
+        ("GRANT CREATE ON SCHEMA erp TO {user}", "new tables in erp"),
         ("ALTER TABLE erp.lines OWNER TO {user}", "erp.lines"),
         ("ALTER ROLE {user} SUPERUSER", "everything (superuser)"),
     ],

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -220,6 +221,45 @@ def test_r15_a_query_cannot_write(erp: Harness, sql: str) -> None:
     assert erp.content("lines") == as_given(erp, ROWS)
     with refused("created"):
         read(erp, "SELECT * FROM created")
+
+
+WRITING: Final = (
+    "SELECT * INTO created FROM lines",
+    "CREATE TEMP TABLE created AS SELECT 1",
+    "DELETE FROM lines RETURNING item_code",
+    "WITH gone AS (DELETE FROM lines RETURNING *) SELECT * FROM gone",
+    "REPLACE INTO lines VALUES ('PO-9', 9, 'X')",
+    "MERGE INTO lines USING lines AS l ON true WHEN MATCHED THEN DELETE",
+    "TRUNCATE TABLE lines",
+    "EXEC sp_rename 'lines', 'created'",
+    "EXECUTE IMMEDIATE 'DELETE FROM lines'",
+    "SELECT 1; DELETE FROM lines",
+    "DELETE FROM lines; SELECT 1",
+    "COMMIT; DELETE FROM lines; COMMIT; SELECT 1",
+    "COMMIT; BEGIN READ WRITE; DELETE FROM lines; COMMIT; SELECT 1",
+    "BEGIN; DELETE FROM lines; COMMIT; SELECT 1",
+    "SET TRANSACTION READ WRITE; DELETE FROM lines RETURNING 1",
+    "SET transaction_read_only = off; DELETE FROM lines RETURNING 1",
+    "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE; DELETE FROM lines RETURNING 1",
+    "ATTACH 'made.db' AS made",
+    "VACUUM INTO 'made.db'",
+    "PRAGMA user_version = 7",
+    "PRAGMA query_only = 0; DELETE FROM lines",
+    "PRAGMA writable_schema = 1",
+    "PRAGMA query_only = 0",
+)
+"""What could write, or make an end of what keeps a query from writing, on one database or another."""
+
+
+def test_r15_no_other_text_can_write_either(erp: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for sql in WRITING:
+        with refused():
+            read(erp, sql)
+        assert erp.content("lines") == as_given(erp, ROWS), sql
+    with refused("created"):
+        read(erp, "SELECT * FROM created")
+    assert list(tmp_path.rglob("made.db")) == []
 
 
 @pytest.mark.parametrize("sql", ["", "-- only a comment"])

@@ -16,6 +16,7 @@ from po_ingest.model import RawRow
 from po_ingest.settings import ErpSettings
 from po_ingest_adapters.erp.sqlite import SqliteErpSource, create
 from po_ingest_adapters.erp.wording import listed
+from support.store_files import without_rights
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {} FROM n"
 
@@ -183,8 +184,16 @@ def test_r15_a_writer_in_wal_mode_is_not_held_up_and_its_commits_are_seen(in_use
     assert len(read(in_use)) == 4
 
 
+def test_r15_check_warns_of_a_file_that_this_account_could_write(path: Path) -> None:
+    *_, privileges = SqliteErpSource(path=path).check()
+    assert (privileges.name, privileges.status) == ("erp privileges", "warning")
+    assert f"may write to {path}" in privileges.message
+    assert "may only read" in privileges.hint
+
+
 def test_check_says_that_the_file_is_opened_read_only(path: Path) -> None:
-    findings = SqliteErpSource(path=path).check()
+    with without_rights(path.parent):
+        findings = SqliteErpSource(path=path).check()
     assert [(finding.name, finding.status) for finding in findings] == [
         ("erp connection", "ok"),
         ("erp privileges", "ok"),

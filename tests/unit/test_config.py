@@ -347,7 +347,7 @@ def documented() -> dict[str, str]:
 def keys_of(cls: type[Any], prefix: str) -> list[tuple[str, Any]]:
     """Return the keys of a settings class and their defaults, those of its sections included."""
     given = (
-        {"file", "folder", "heartbeat_url", "metrics_textfile"}
+        {"file", "folder", "is_confidential", "heartbeat_url", "metrics_textfile"}
         if cls.__name__ in {"Settings", "ErpSettings"}
         else set()
     )

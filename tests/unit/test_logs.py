@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from po_ingest import logs
+from po_ingest import hiding, logs
 from po_ingest.settings import LogSettings
 
 SECRET = "p@ss w}rd\\'\"ü/+%"  # noqa: S105 - the point of the tests
@@ -110,7 +110,7 @@ def test_r16_a_traceback_goes_to_the_file_only_and_without_secrets(
     path: Path, capsys: pytest.CaptureFixture[str], through_structlog: bool
 ) -> None:
     configure(path)
-    logs.register_secret(SECRET)
+    hiding.register(SECRET)
     try:
         fail()
     except ValueError:
@@ -154,7 +154,7 @@ def test_r16_a_secret_is_masked_wherever_and_however_it_turns_up(
     path: Path, capsys: pytest.CaptureFixture[str], form: str
 ) -> None:
     configure(path)
-    logs.register_secret(SECRET)
+    hiding.register(SECRET)
     log().warning(f"a {form} b", direct=form, deep={"list": [form, {form: 1}]}, thing=Speaking())
     logging.getLogger("po_ingest").warning("%s of %s", form, Speaking())
     first, second = lines(path)
@@ -164,21 +164,21 @@ def test_r16_a_secret_is_masked_wherever_and_however_it_turns_up(
     told = capsys.readouterr().err
     assert form not in told
     assert "a *** b" in told
-    assert logs.mask(f"x{form}y") == "x***y"
+    assert hiding.mask(f"x{form}y") == "x***y"
 
 
 def test_r16_of_secrets_that_contain_each_other_nothing_is_left() -> None:
-    logs.register_secret("abc")
-    logs.register_secret("abcdef")
-    logs.register_secret("")
-    assert logs.mask("abcdef abc ab") == "*** *** ab"
+    hiding.register("abc")
+    hiding.register("abcdef")
+    hiding.register("")
+    assert hiding.mask("abcdef abc ab") == "*** *** ab"
     logs.unlogged()
-    assert logs.mask("abcdef abc ab") == "abcdef abc ab"
+    assert hiding.mask("abcdef abc ab") == "abcdef abc ab"
 
 
 def test_without_secrets_nothing_is_masked() -> None:
-    logs.register_secret("")
-    assert logs.mask("plain") == "plain"
+    hiding.register("")
+    assert hiding.mask("plain") == "plain"
 
 
 def test_context_variables_are_in_every_line(path: Path) -> None:

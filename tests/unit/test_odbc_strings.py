@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from po_ingest_adapters.erp.odbc_strings import parts, scrub, value, with_read_only_intent
+from po_ingest.hiding import parts
+from po_ingest_adapters.erp.odbc_strings import scrub, value, with_read_only_intent
 
 
 def test_parts_are_read_with_braces_and_blanks() -> None:
@@ -35,6 +36,8 @@ def test_parts_are_read_with_braces_and_blanks() -> None:
         ("pqopt={password=geheim}", "password=geheim", "***"),
         ("Something=geheim", "geheim", "***"),
         ("Pwd=x", "x marks", "*** marks"),
+        ("Driver=X Pwd=geheim;Uid=u", "no driver X Pwd=geheim", "no driver X Pwd=***"),  # without its semicolon
+        ("Driver={X;Pwd=geheim", "no driver X;Pwd=geheim", "no driver X;Pwd=***"),  # without its brace
         ("Encrypt=yes;Server=host;Database=erp;Foo=1", "yes, host 1 has erp", "yes, host 1 has erp"),
         ("gibberish", "is gibberish a connection?", "is *** a connection?"),
         ("Server=h;Uid=me", "Server=h;Uid=me is wrong", "*** is wrong"),

@@ -28,8 +28,8 @@ def store(url: str = URL) -> SqlStore:
     ("url", "words"),
     [
         ("postgresql+psycopg2://u:Geheim-4711@h/d", "unknown driver"),
-        (f"{URL}?sslmod=require", "does not know: sslmod"),
-        (f"{URL}?autocommit=true", "does not know: autocommit"),
+        (f"{URL}?sslmod=require", "does not know; did you mean sslmode?"),
+        (f"{URL}?autocommit=true", "does not know; options after"),
         ("postgresql+psycopg://u:Geheim@4711@h/d", "an @ too many"),
     ],
 )

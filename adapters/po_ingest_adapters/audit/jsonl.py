@@ -14,16 +14,12 @@ import attrs
 from po_ingest.audit_chain import GENESIS, event_line, event_of, parse_line
 from po_ingest.errors import AuditError
 from po_ingest.model import AuditEvent, ChainedEvent
+from po_ingest.private_files import FILE_MODE, make_folder, opener
 
 _BLOCK: Final = 65_536
 _LOCK_TIMEOUT: Final = 30  # seconds; the outcome of a run has to be in the file within 60
 _START: Final = b'{"id":'  # how every line begins
 _SPOOLED: Final = b'{"id":null,'  # the line of an event that was written while the store was down
-
-
-def private(path: str, flags: int) -> int:
-    """Open a file, for `open(opener=...)`; one that is new is for its owner only."""
-    return os.open(path, flags, 0o600)
 
 
 def unusable(action: str, path: Path, error: OSError) -> AuditError:
@@ -50,7 +46,7 @@ def locked(path: Path) -> Iterator[None]:
 
     _make_folder(path.parent)
     try:
-        with FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT, mode=0o600):
+        with FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT, mode=FILE_MODE):
             yield
     except Timeout:
         raise AuditError(
@@ -59,10 +55,11 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _make_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        _make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
+    """Make a folder and those above it, with names that last."""
+    missing = [each for each in (folder, *folder.parents) if not each.is_dir()]
+    make_folder(folder)
+    for each in reversed(missing):
+        _sync_folder(each.parent)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -136,7 +133,7 @@ def appending(path: Path) -> Iterator[Appender]:
     moved or cut the file meanwhile, so that what was appended may not be where it is looked for.
     """
     try:
-        with locked(path), open(path, "a+b", opener=private) as handle:
+        with locked(path), open(path, "a+b", opener=opener) as handle:
             end, torn = complete_end(handle)
             if next(lines_backwards(handle, end), _START)[: len(_START)] != _START or not _is_torn(torn):
                 raise foreign(path, "does not end with an audit event")

@@ -10,6 +10,7 @@ from pathlib import Path
 from po_ingest.audit_chain import event_of, parse_line
 from po_ingest.errors import AuditError
 from po_ingest.model import AuditEvent
+from po_ingest.private_files import opener
 from po_ingest_adapters.audit import jsonl
 
 _log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ class FileSpool:
         if not events:
             self._path.unlink(missing_ok=True)
             return
-        with open(fresh, "xb", opener=jsonl.private) as handle:
+        with open(fresh, "xb", opener=opener) as handle:
             handle.writelines(jsonl.line_of(event) for event in events)
             handle.flush()
             os.fsync(handle.fileno())

@@ -11,7 +11,7 @@ import pyodbc
 from po_ingest.model import RawRow
 from po_ingest.ports import Finding, ResultSet
 from po_ingest.settings import ErpSettings
-from po_ingest_adapters.erp import odbc_batches, odbc_checks, wording
+from po_ingest_adapters.erp import odbc_batches, odbc_checks, odbc_lifting, wording
 from po_ingest_adapters.erp.deadline import Deadline, Patience
 from po_ingest_adapters.erp.odbc_dialects import READ_COMMITTED
 from po_ingest_adapters.erp.odbc_session import Session, Wanted, session
@@ -35,6 +35,7 @@ class OdbcErpSource:
         with self.patience.trying():
             deadline = Deadline(self.patience.limited(self.query_timeout))
             with session(self._wanted(int(deadline.seconds))) as opened, opened.cursor() as cursor:
+                odbc_lifting.refuse(sql, opened.dialect.lifting)
                 with deadline.running():
                     columns, announced = opened.ask(cursor, lambda: _execute(opened, cursor, sql), deadline.left())
                 with closing(self._chunks(opened, cursor, columns, announced, deadline)) as chunks:

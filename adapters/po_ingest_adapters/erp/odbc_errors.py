@@ -27,6 +27,7 @@ CERTIFICATE_HINT: Final = (
 QUERY_HINT: Final = "correct the query in the configuration"
 TIMEOUT_HINT: Final = "see that the server is up and not too busy, or raise erp.query_timeout"
 NETWORK_HINT: Final = "see that the server is up and can be reached from here"
+READS_HINT: Final = "po-ingest only reads: the query must be a SELECT"
 RIGHTS_HINT: Final = "have the login granted SELECT on what the query reads"
 HINTS: Final[dict[int, str]] = {
     3952: "have the database's owner run ALTER DATABASE ... SET ALLOW_SNAPSHOT_ISOLATION ON, "
@@ -40,10 +41,11 @@ HINTS: Final[dict[int, str]] = {
 """What to do about numbers of SQL Server."""
 STATE_HINTS: Final = {
     "42501": RIGHTS_HINT,
+    "25006": READS_HINT,
     "07006": "set erp.encoding, or use the Unicode variant of the ODBC driver, if this is its ANSI one",
     "22021": "the ERP holds bytes that are no text: use the ANSI variant of the ODBC driver with erp.encoding",
 }
-"""What to do about SQLSTATEs: PostgreSQL's missing right, a driver without Unicode, bytes that are no text."""
+"""What to do about SQLSTATEs: PostgreSQL's missing right, a write, a driver without Unicode, bytes that are no text."""
 
 STATE: Final = re.compile(r"\[([0-9HI][0-9A-Z]{4})\]")
 NUMBER: Final = re.compile(r"\((-?\d+)\)(?=\s*(?:\(SQL|\(\d|;|$))")
@@ -109,6 +111,8 @@ class Diagnosis:
     def _special_hint(self) -> str | None:
         if odbc_transient.SQL_SERVER in self.text:
             return next((HINTS[number] for number in sorted(self.numbers) if number in HINTS), None)
+        if "attempt to write a readonly database" in self.text:  # SQLite's driver gives no state of its own
+            return READS_HINT
         return next((STATE_HINTS[state] for state in sorted(self.states) if state in STATE_HINTS), None)
 
     @property
@@ -132,11 +136,11 @@ def diagnose(error: Exception, connection: str) -> Diagnosis:
     """Take an error of the driver apart; `connection` is what must not be told."""
     state = str(error.args[0]) if len(error.args) > 1 else ""
     raw = str(error.args[-1]) if error.args else type(error).__name__
-    text = " ".join(FUNCTION.sub("", raw.replace("\0", "")).split())  # some ANSI drivers tell their C string's end
+    shown = scrub(raw.replace("\0", ""), connection)  # some ANSI drivers tell their C string's end
     return Diagnosis(
         states=frozenset({state, *STATE.findall(raw)} - {""}),
         numbers=frozenset(map(int, NUMBER.findall(raw))),
-        text=scrub(text, connection)[:LONGEST],
+        text=" ".join(FUNCTION.sub("", shown).split())[:LONGEST],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -63,8 +64,21 @@ class SqliteErpSource:
             return [Finding("erp connection", "failed", error.message, error.hint, ExitCode.ERP)]
         return [
             Finding("erp connection", "ok", f"{self.path} can be read; tables and views: {tables}"),
-            Finding("erp privileges", "ok", "the file is opened read-only"),
+            self._privileges(),
         ]
+
+    def _privileges(self) -> Finding:
+        """Say whether this account could write to the file; po-ingest opens it read-only all the same."""
+        if not os.access(self.path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            return Finding(
+                "erp privileges", "ok", "the file is opened read-only, and this account could not write to it"
+            )
+        return Finding(
+            "erp privileges",
+            "warning",
+            f"this account may write to {self.path}, though po-ingest opens it read-only",
+            "run po-ingest as an account that may only read it",
+        )
 
 
 def create(settings: ErpSettings) -> SqliteErpSource:

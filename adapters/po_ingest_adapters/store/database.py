@@ -132,7 +132,7 @@ def open_database(settings: StoreSettings) -> Database:
     """Return the database that the settings name, without connecting. Raises ConfigError."""
     try:
         url = make_url(settings.url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number
         raise ConfigError(
             "store.url cannot be read", hint="expected a SQLAlchemy URL such as sqlite:///po-ingest.db"
         ) from None

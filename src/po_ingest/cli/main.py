@@ -18,6 +18,7 @@ from po_ingest.cli.lazy import LazyGroup
 from po_ingest.cli.session import Session
 from po_ingest.cli.signals import interruptible
 from po_ingest.errors import ExitCode, Interrupted, PoIngestError
+from po_ingest.hiding import mask
 
 PROGRAM: Final = "po-ingest"
 COMMANDS: Final = {
@@ -127,8 +128,6 @@ def _call(arguments: Sequence[str], session: Session) -> int:
 
 def tell(message: str, details: Sequence[str] = (), *, code: int) -> int:
     """Write the one line of an error, and its details after it, without secrets; return the exit code."""
-    from po_ingest.logs import mask  # noqa: PLC0415 - structlog takes its time, and nobody waits for an error
-
     text = "".join(f"{line}\n" for line in (f"{PROGRAM}: error: {output.clean(message)}", *_indented(details)))
     with contextlib.suppress(OSError):  # nobody reads stderr: the exit code tells it
         sys.stderr.write(mask(text))
@@ -175,17 +174,24 @@ def _log_refusal(error: PoIngestError, session: Session) -> None:
 
 def _log_internal(error: Exception, session: Session) -> Path:
     """Write a traceback to the log; before a log is known, to a file of its own in the current temporary folder."""
-    import tempfile  # noqa: PLC0415 - rarely needed
-
-    import structlog  # noqa: PLC0415 - as above
+    import structlog  # noqa: PLC0415 - imported by then, if there is a log
 
     from po_ingest import logs  # noqa: PLC0415 - as above
     from po_ingest.settings import LogSettings  # noqa: PLC0415 - as above
 
-    settings = session.log or LogSettings(file=Path(tempfile.gettempdir()) / f"{PROGRAM}-{os.getpid()}.log")
+    settings = session.log or LogSettings(file=_file_of_its_own())
     logs.configure(settings, verbose=False, quiet=True)
     structlog.get_logger("po_ingest.cli").critical("internal error", exc_info=error, told=True)
     return settings.file
+
+
+def _file_of_its_own() -> Path:
+    """Make a file in the temporary folder that nobody else can have put there, nor read."""
+    import tempfile  # noqa: PLC0415 - rarely needed
+
+    handle, name = tempfile.mkstemp(prefix=f"{PROGRAM}-", suffix=".log")
+    os.close(handle)
+    return Path(name)
 
 
 def _close_stdout() -> None:

@@ -17,6 +17,7 @@ from po_ingest.errors import ConfigError, ErpError, ExitCode, LockHeldError, PoI
 from po_ingest.model import RunReport
 from po_ingest.ports import Finding
 from po_ingest.presets import PRESETS
+from po_ingest.private_files import make_folder, write_text
 
 CONFIG: Final = "po-ingest.toml"
 
@@ -54,8 +55,8 @@ def init_command(folder: Path, preset: str, *, force: bool) -> None:
     if file.exists() and not force:
         raise ConfigError(f"{file} exists already, nothing was written", hint="--force replaces it")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(render(preset), encoding="utf-8")
+        make_folder(folder)
+        write_text(file, render(preset))
     except OSError as error:
         raise PoIngestError(
             f"{file} could not be written: {error.strerror or type(error).__name__}", hint="check the folder's rights"

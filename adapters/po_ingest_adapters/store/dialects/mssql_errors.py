@@ -91,7 +91,7 @@ def explain(label: str, error: Exception, scrub: Callable[[str], str]) -> StoreE
     raw = str(original.args[-1]) if original.args else type(original).__name__
     state = str(original.args[0]) if len(original.args) > 1 else ""
     meaning = _meaning(state, raw)
-    text = scrub(" ".join(FRAME.sub("", FUNCTION.sub("", raw)).split()))[:LONGEST]
+    text = " ".join(FRAME.sub("", FUNCTION.sub("", scrub(raw))).split())[:LONGEST]
     return StoreError(f"{label} failed: {text}", hint=meaning.hint, transient=meaning.transient)
 
 

@@ -43,6 +43,8 @@ def open_database(url: URL, settings: StoreSettings) -> PostgresqlDatabase:
     """Return the database of a URL such as `postgresql+psycopg://user:...@host/database`. Raises ConfigError."""
     if url.drivername not in DRIVERS:
         raise ConfigError("store.url names an unknown driver", hint="write postgresql+psycopg://")
+    if "%" in settings.schema:  # psycopg would take it for the place of a parameter
+        raise ConfigError("store.schema has a % in it", hint="write letters, digits and _ only, such as po")
     return PostgresqlDatabase(url.set(drivername="postgresql+psycopg"), settings.schema, _driver())
 
 

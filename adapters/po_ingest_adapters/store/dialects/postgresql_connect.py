@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy.engine import URL
@@ -48,7 +50,7 @@ def connection_options(url: URL, options: Options) -> Options:
     unknown = sorted(set(url.query) - known)
     if unknown:
         raise ConfigError(
-            f"store.url has an option that PostgreSQL does not know: {unknown[0]}",
+            f"store.url has an option that PostgreSQL does not know{_meant(unknown[0], known)}",
             hint="options after the ? are those of libpq, such as sslmode=verify-full",
         )
     if "@" in (url.host or ""):  # the rest of a password would be told as the host
@@ -56,6 +58,12 @@ def connection_options(url: URL, options: Options) -> Options:
     session = " ".join(f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in SESSION.items())
     own = options.get("options", "")
     return {**DEFAULTS, **options, "options": f"{own} {session}".strip(), "client_encoding": "UTF8"}
+
+
+def _meant(unknown: str, known: Collection[str]) -> str:
+    """Return which option was meant; the name itself may be the rest of a password with an & in it."""
+    near = difflib.get_close_matches(unknown, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def label(url: URL, schema: str) -> str:

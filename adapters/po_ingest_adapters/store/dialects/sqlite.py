@@ -19,10 +19,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from po_ingest.errors import ConfigError, StoreError
+from po_ingest.private_files import FILE_MODE, make_file, make_folder
 from po_ingest.settings import StoreSettings
 from po_ingest_adapters.store.database import Access, BulkChange, BulkInsert, Rows
 
-OWNER_ONLY: Final = 0o600
 BUSY_TIMEOUT: Final = 5.0
 """Seconds that SQLite itself waits for another writer; after that the retries of the store take over."""
 PAGE_SIZE: Final = 8192
@@ -95,8 +95,8 @@ class SqliteDatabase:
     def prepare(self) -> None:
         """Make the folder and the file, readable by its owner alone, and switch it to WAL for good."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, OWNER_ONLY))
+            make_folder(self.path.parent)
+            make_file(self.path)
         except OSError as error:
             raise self.explain(error) from error
         try:
@@ -245,9 +245,9 @@ class SqliteDatabase:
         from filelock import FileLock, Timeout  # noqa: PLC0415 - 50 ms that reading commands need not spend
 
         path = self._lock_path(erp)
-        lock = FileLock(path, timeout=LOCK_PATIENCE, mode=OWNER_ONLY, thread_local=False, poll_interval=0.02)
+        lock = FileLock(path, timeout=LOCK_PATIENCE, mode=FILE_MODE, thread_local=False, poll_interval=0.02)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             lock.acquire()
         except Timeout:
             pass  # somebody else holds it: not an error here, the answer is False

@@ -1,0 +1,36 @@
+"""Files and folders that only their owner may look into, from the moment they are there, whatever the umask.
+
+What is there already keeps its rights. On Windows new files have the rights of their folder.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+FILE_MODE: Final = 0o600
+FOLDER_MODE: Final = 0o700
+
+
+def opener(path: str, flags: int) -> int:
+    """Open a file, for `open(opener=...)`."""
+    return os.open(path, flags, FILE_MODE)
+
+
+def make_file(path: Path) -> None:
+    """Make an empty file if there is none. Raises OSError."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file in UTF-8. Raises OSError."""
+    with open(path, "w", encoding="utf-8", opener=opener) as file:
+        file.write(text)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, as far as they are not there. Raises OSError."""
+    for folder in reversed([path, *path.parents]):  # Path.mkdir would make those above with the umask's rights
+        if not folder.is_dir():
+            folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
