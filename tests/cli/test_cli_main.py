@@ -299,7 +299,7 @@ def test_a_signal_during_the_last_flush_is_one_line(lived: Home, monkeypatch: py
 
     monkeypatch.setattr(output, "flush", interrupted)
     done = lived.po("runs")
-    assert (done.code, done.err) == (1, "po-ingest: error: ended by SIGINT\n")
+    assert (done.code, done.err) == (1, "po-ingest: error: ended by SIGINT; nothing was left half done, run it again\n")
 
 
 def test_a_stderr_that_is_closed_does_not_change_the_exit_code(home: Home) -> None:

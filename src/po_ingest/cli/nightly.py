@@ -44,6 +44,7 @@ def nightly_command(session: Session, /, *, as_json: bool, **flags: bool) -> Non
     try:
         report = _run(session, flags)
     except PoIngestError as error:
+        session.report = error.report
         if error.report is not None:
             with suppress(output.OutputError, output.ReaderGoneError):  # how the run ended matters more
                 _show(session, error.report, flags, as_json=as_json)
@@ -59,7 +60,8 @@ def _run(session: Session, flags: dict[str, bool]) -> RunReport:
     from po_ingest.pipeline import Options, run_nightly  # noqa: PLC0415 - as above
 
     with watched(quiet=session.quiet) as progress, _without_collector():
-        return run_nightly(settings, wiring.build(settings, progress), Options(**flags))
+        session.report = run_nightly(settings, wiring.build(settings, progress), Options(**flags))
+    return session.report
 
 
 @contextmanager

@@ -36,9 +36,16 @@ SETTLE_PAUSES: Final = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 
 OTHERS_OUT: Final = """
 SELECT pg_current_xact_id()::text, to_regclass(%s) IS NOT NULL, pg_advisory_xact_lock(%s),
-    CASE WHEN current_setting('transaction_timeout', true) <> '' THEN set_config('transaction_timeout', '0', true) END
+    CASE WHEN current_setting('transaction_timeout', true) <> '' THEN set_config('transaction_timeout', '0', true) END,
+    CASE WHEN version() LIKE '%%linux%%' THEN set_config('client_connection_check_interval', '3s', true) END
 """
-"""Begins to write. A run takes its time, whatever limit the role has (there is one from PostgreSQL 17 on)."""
+"""Begins to write. A run takes its time, whatever limit the role has (there is one from PostgreSQL 17 on).
+
+A server that can (on other systems than Linux it may refuse the setting) looks every few seconds whether the run is
+still there: the locks of one that was killed while it waited for a statement are free soon, and not only after that.
+"""
+CANCEL_PATIENCE: Final = 1.0
+"""Seconds for asking the server to end a statement that nobody waits for any more."""
 
 
 def open_database(url: URL, settings: StoreSettings) -> PostgresqlDatabase:
@@ -320,6 +327,8 @@ def _interruptible(connection: Connection) -> Iterator[None]:
             signal = signal.__context__
         if signal is None or signal is handled:
             raise
+        with suppress(Exception):  # else the server would go on with the statement, and hold its locks, for a while
+            _raw(connection).cancel_safe(timeout=CANCEL_PATIENCE)
         connection.invalidate()
         if signal is error:
             raise

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from hashlib import blake2b
 from pathlib import Path
@@ -24,7 +25,9 @@ from po_ingest_adapters.store.database import Access, BulkChange, BulkInsert, Ro
 
 OWNER_ONLY: Final = 0o600
 BUSY_TIMEOUT: Final = 5.0
-"""Seconds that SQLite itself waits for another writer; after that the retries of the store take over."""
+"""Seconds that another writer is waited for; after that the retries of the store take over."""
+BUSY_PIECE: Final = 0.1
+"""Seconds that SQLite itself waits at a time: no signal gets through to it meanwhile."""
 PAGE_SIZE: Final = 8192
 """Bytes; a sixth less time than 4,096, SQLite's own choice, for the rows of a first night."""
 CACHE: Final = "cache_size=-65536"  # KiB, for a run's writes
@@ -100,9 +103,9 @@ class SqliteDatabase:
         except OSError as error:
             raise self.explain(error) from error
         try:
-            with closing(sqlite3.connect(_uri(self.path, "mode=rw"), uri=True, timeout=BUSY_TIMEOUT)) as connection:
+            with closing(sqlite3.connect(_uri(self.path, "mode=rw"), uri=True, timeout=BUSY_PIECE)) as connection:
                 connection.execute(f"PRAGMA page_size={PAGE_SIZE}")  # of a file that has no page yet
-                connection.execute("PRAGMA journal_mode=WAL").fetchone()
+                _patiently(lambda: connection.execute("PRAGMA journal_mode=WAL").fetchone())
         except sqlite3.Error as error:
             raise self.explain(error) from error
 
@@ -144,7 +147,7 @@ class SqliteDatabase:
         """Connect and begin; it is a first look that fixes the moment which a transaction sees."""
         connection = self._engine(mode).connect()
         try:
-            connection.exec_driver_sql("SELECT 1 FROM sqlite_master").close()
+            _patiently(lambda: connection.exec_driver_sql("SELECT 1 FROM sqlite_master").close())
         except BaseException:
             connection.close()
             raise
@@ -170,7 +173,7 @@ class SqliteDatabase:
 
             def connect() -> sqlite3.Connection:
                 # Without an isolation level the driver begins no transaction of its own.
-                connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)
+                connection = sqlite3.connect(uri, uri=True, timeout=BUSY_PIECE, isolation_level=None)
                 try:
                     for setting in settings:
                         connection.execute(f"PRAGMA {setting}")
@@ -180,7 +183,7 @@ class SqliteDatabase:
                 return connection
 
             engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
-            event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+            event.listen(engine, "begin", lambda connection: _patiently(lambda: connection.exec_driver_sql(begin)))
             self._engines[mode] = engine
         return self._engines[mode]
 
@@ -277,6 +280,19 @@ class SqliteDatabase:
         return StoreError(
             f"the lock file {path} cannot be used: {error.strerror}", hint="give this account the right to write to it"
         )
+
+
+def _patiently(step: Callable[[], object]) -> None:
+    """Take a step that may find the file busy, for as long as another writer is waited for."""
+    ends = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            step()
+        except (DBAPIError, sqlite3.Error) as error:
+            if _code(getattr(error, "orig", error)) != sqlite3.SQLITE_BUSY or time.monotonic() >= ends:
+                raise
+        else:
+            return
 
 
 def _may_write(path: Path) -> bool:
