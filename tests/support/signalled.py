@@ -1,7 +1,7 @@
 """A warm process that forks a `po-ingest` for each request, which sends itself a signal at a given point of its run.
 
-The points are the statements for the store (before and after each) or all calls of Python functions; they are counted
-from 1, and 0 means none. The forked process is a real one: it ends by itself, and its exit code is what a scheduler sees.
+The points are the statements for the store (before and after each), or all calls of Python functions; they are counted
+from 1, and 0 means none. The forked process is a real one: it ends by itself, and its exit code is a scheduler's.
 """
 
 from __future__ import annotations

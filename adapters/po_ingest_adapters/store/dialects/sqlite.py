@@ -7,7 +7,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -184,6 +184,7 @@ class SqliteDatabase:
 
             engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
             event.listen(engine, "begin", lambda connection: _patiently(lambda: connection.exec_driver_sql(begin)))
+            event.listen(engine, "close", _roll_back)
             self._engines[mode] = engine
         return self._engines[mode]
 
@@ -280,6 +281,16 @@ class SqliteDatabase:
         return StoreError(
             f"the lock file {path} cannot be used: {error.strerror}", hint="give this account the right to write to it"
         )
+
+
+def _roll_back(connection: sqlite3.Connection, _record: object) -> None:
+    """End the transaction before its connection.
+
+    Closing alone would leave it open, and the file locked, for as long as a cursor in the midst of its rows is known to
+    somebody, such as the traceback of what interrupted it.
+    """
+    with suppress(sqlite3.Error):
+        connection.rollback()
 
 
 def _patiently(step: Callable[[], object]) -> None:
