@@ -13,7 +13,15 @@ import attrs
 import structlog
 
 from po_ingest.audit_copy import catch_up
-from po_ingest.errors import AuditError, ExitCode, Interrupted, PoIngestError, ReservationError, StoreError
+from po_ingest.errors import (
+    AuditError,
+    ExitCode,
+    Interrupted,
+    PoIngestError,
+    ReservationError,
+    StoreError,
+    interruption,
+)
 from po_ingest.events import Teller
 from po_ingest.model import (
     APPLIED,
@@ -383,21 +391,27 @@ class Journal:
         """Do the work; whatever goes wrong is recorded and raised as a PoIngestError with the report."""
         try:
             return work()
-        except PoIngestError as error:
-            failure = error
-        except (Interrupted, KeyboardInterrupt) as error:
-            raise self.ended(error) from error
-        except Exception as error:  # noqa: BLE001 - whatever it is, the run must be recorded as failed
+        except (Exception, Interrupted, KeyboardInterrupt) as error:  # noqa: BLE001 - the run must be recorded as failed
+            failure = self._failure(error)
+        raise self._outcome(failure)
+
+    @staticmethod
+    def _failure(error: BaseException) -> PoIngestError:
+        """Return what to tell of an error; one that a library made of a signal's exception is that signal."""
+        signal = interruption(error)
+        if signal is not None:
+            failure = PoIngestError(str(signal) or "ended by SIGINT", hint="nothing of this run was applied")
+        elif isinstance(error, PoIngestError):
+            return error
+        else:
             kind = type(error).__name__
             failure = PoIngestError(f"internal error ({kind})", hint="nothing of this run was applied; see the log")
-            failure.__cause__ = error
-        raise self._outcome(failure)
+        failure.__cause__ = error
+        return failure
 
     def ended(self, signal: BaseException) -> PoIngestError:
         """Return the error of a run that a signal ends, wherever it was; it is recorded by then."""
-        failure = PoIngestError(str(signal) or "ended by SIGINT", hint="nothing of this run was applied")
-        failure.__cause__ = signal
-        return self._outcome(failure)
+        return self._outcome(self._failure(signal))
 
     def _outcome(self, failure: PoIngestError) -> PoIngestError:
         """Record that the run failed, and return the error with its report; another one if it was applied after all."""
@@ -440,7 +454,7 @@ class Journal:
         return found
 
     def _write_failure(self, report: RunReport, failure: PoIngestError) -> RunStatus | None:
-        """Mark the run as failed and return what it was before: it may have been applied by a commit that seemed not."""
+        """Mark the run as failed and return what it was before: it may have been applied, by a commit told as failed."""
         with self.parts.store.write() as transaction:
             row = self._row(transaction)
             if row is not None and row.status == "running":

@@ -6,6 +6,7 @@ from 1, and 0 means none. The forked process is a real one: it ends by itself, a
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import signal
@@ -54,8 +55,8 @@ class Forks:
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         status, seconds = json.loads(self.process.stdout.readline())
-        assert status is not None, "it hung"
         texts = [(home.folder / name).read_text("utf-8") for name in ("out", "err", "passed")]
+        assert status is not None, f"it hung at {at}: {texts[1:]}"
         return Ended(Done(os.waitstatus_to_exitcode(status), *texts[:2]), tuple(texts[2].splitlines()), seconds)
 
 
@@ -110,6 +111,7 @@ def _run(request: dict[str, Any]) -> None:
 
     for handle, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(Path(request["folder"]) / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), handle)
+    faulthandler.dump_traceback_later(LIMIT - 5)
     counting = _Counting(request["at"], request["signal"], Path(request["folder"]) / "passed")
     sys.argv = ["po-ingest", "--config", request["config"], "nightly", "--json"]
     {"statements": _count_statements, "calls": _count_calls}[request["of"]](counting.pass_by)
@@ -156,8 +158,8 @@ def _count_statements(pass_by: Callable[[str], None]) -> None:
         commit(connection)
         pass_by("after COMMIT")
 
-    psycopg.Cursor.copy = copied  # type: ignore[method-assign]  # in this process alone
-    psycopg.Connection.commit = committed  # type: ignore[method-assign]  # as above
+    setattr(psycopg.Cursor, "copy", copied)  # noqa: B010 - in this process alone, and its type would be another
+    setattr(psycopg.Connection, "commit", committed)  # noqa: B010 - as above
 
 
 def _count_calls(pass_by: Callable[[str], None]) -> None:

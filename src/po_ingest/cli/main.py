@@ -17,7 +17,7 @@ from po_ingest.cli import output
 from po_ingest.cli.lazy import LazyGroup
 from po_ingest.cli.session import Session
 from po_ingest.cli.signals import interruptible
-from po_ingest.errors import ExitCode, Interrupted, PoIngestError
+from po_ingest.errors import ExitCode, Interrupted, PoIngestError, interruption
 from po_ingest.model import APPLIED
 
 PROGRAM: Final = "po-ingest"
@@ -128,6 +128,9 @@ def _call(arguments: Sequence[str], session: Session) -> int:
     except output.ReaderGoneError:
         return ExitCode.DONE
     except Exception as error:  # noqa: BLE001 - the last resort: the user gets a line, the log the traceback
+        signal = interruption(error)
+        if signal is not None:
+            return _tell_ended(signal, session)
         log = _log_internal(error, session)
         return tell(f"internal error ({type(error).__name__}); see the log {log}", code=ExitCode.FAILED)
     return ExitCode.DONE
