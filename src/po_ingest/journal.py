@@ -454,7 +454,7 @@ class Journal:
         return found
 
     def _write_failure(self, report: RunReport, failure: PoIngestError) -> RunStatus | None:
-        """Mark the run as failed and return what it was before: it may have been applied, by a commit told as failed."""
+        """Mark the run as failed and return what it was before: a commit that was told as failed may have applied it."""
         with self.parts.store.write() as transaction:
             row = self._row(transaction)
             if row is not None and row.status == "running":

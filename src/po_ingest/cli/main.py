@@ -127,12 +127,8 @@ def _call(arguments: Sequence[str], session: Session) -> int:
         return _tell_ended(error, session)
     except output.ReaderGoneError:
         return ExitCode.DONE
-    except Exception as error:  # noqa: BLE001 - the last resort: the user gets a line, the log the traceback
-        signal = interruption(error)
-        if signal is not None:
-            return _tell_ended(signal, session)
-        log = _log_internal(error, session)
-        return tell(f"internal error ({type(error).__name__}); see the log {log}", code=ExitCode.FAILED)
+    except Exception as error:  # noqa: BLE001 - the last resort
+        return _tell_unexpected(error, session)
     return ExitCode.DONE
 
 
@@ -162,6 +158,15 @@ def _usage(error: click.UsageError) -> str:
     if isinstance(error, click.NoSuchOption) and error.option_name in GLOBAL_OPTIONS:
         return f"{message} after the command; write it before: {PROGRAM} {error.option_name} ..."
     return f"{message}; see `{path} --help`"
+
+
+def _tell_unexpected(error: Exception, session: Session) -> int:
+    """Tell of an error that nobody expected: the user gets a line, the log the traceback."""
+    signal = interruption(error)
+    if signal is not None:
+        return _tell_ended(signal, session)
+    log = _log_internal(error, session)
+    return tell(f"internal error ({type(error).__name__}); see the log {log}", code=ExitCode.FAILED)
 
 
 def _tell_ended(error: BaseException, session: Session) -> int:
