@@ -120,7 +120,12 @@ class Written:
 
     def applied_before(self) -> RunReport | None:
         """Return the run's report if an earlier try was applied, though its commit seemed to fail (R12)."""
-        return self.journal.in_doubt if self.journal.is_applied(self.transaction) else None
+        journal = self.journal
+        if journal.in_doubt is None or not journal.is_applied(self.transaction):
+            return None
+        report = attrs.evolve(journal.in_doubt, retries=journal.retries.count)
+        self.transaction.finish_run(journal.context.run_id, report)
+        return report
 
 
 @attrs.define(slots=True)
@@ -238,8 +243,8 @@ class Journal:
         return view.find_run(self.settings.erp.name, self.run_identifier)
 
     def is_applied(self, view: StoreView) -> bool:
-        """Say whether this run was applied; there is no need to look unless a transaction came to its commit."""
-        row = None if self.in_doubt is None else self._row(view)
+        """Say whether this run was applied."""
+        row = self._row(view)
         return row is not None and row.status in APPLIED
 
     def _forget_delivered(self) -> None:
@@ -454,7 +459,7 @@ class Journal:
         return found
 
     def _write_failure(self, report: RunReport, failure: PoIngestError) -> RunStatus | None:
-        """Mark the run as failed and return what it was before: a commit that was told as failed may have applied it."""
+        """Mark the run as failed and return what it was before: a commit told as failed may have applied it."""
         with self.parts.store.write() as transaction:
             row = self._row(transaction)
             if row is not None and row.status == "running":

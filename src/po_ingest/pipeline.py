@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import attrs
 
 from po_ingest import guards
-from po_ingest.errors import ConfigError, Interrupted, StoreError
+from po_ingest.errors import ConfigError, PoIngestError, StoreError, interruption
 from po_ingest.gather import Night, gather
 from po_ingest.journal import Journal, Parts, last_applied, require_schema
 from po_ingest.model import Delivery, Delta, LineState, MappedLine, MissingLine, Presence, Run, RunReport
@@ -50,10 +50,11 @@ def run_nightly(settings: Settings, parts: Parts, options: Options) -> RunReport
         with journal.locked():
             journal.begin(lambda last: _refuse_second_baseline(last, options), rebaseline=options.rebaseline)
             return journal.conclude(lambda: _run(journal, options))
-    except (Interrupted, KeyboardInterrupt) as signal:  # between the steps; within them they know what to do
-        if journal.run_id is None:
+    except BaseException as error:
+        signal = interruption(error)
+        if signal is None or journal.run_id is None or isinstance(error, PoIngestError):
             raise
-        raise journal.ended(signal) from signal
+        raise journal.ended(signal) from error  # it came between two steps; within them they know what to do
 
 
 def _refuse_second_baseline(last: Run | None, options: Options) -> None:
