@@ -11,7 +11,8 @@ import pytest
 
 from po_ingest.cli import output
 from po_ingest.cli.progress import TerminalProgress, watched
-from support.command_line import Home, environment, make_home
+from support.command_line import Home, environment, make_home, outside
+from support.processes import locked_erp
 
 pexpect = pytest.importorskip("pexpect", reason="pseudo-terminals are not there on Windows")
 
@@ -92,6 +93,27 @@ def test_a_run_shows_its_progress_and_a_report_in_sections(tmp_path: Path) -> No
     assert "this one was the baseline" in shown
     assert "\x1b[?25h" in text  # the cursor is back
     assert "rows" not in CONTROL.sub("", on_terminal("--quiet", "nightly", cwd=home.folder)[1]).partition("Run")[0]
+
+
+def test_r12_a_retry_is_shown_with_number_wait_and_cause(tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home")
+    home.insert(("PO-1", 1))
+    home.configure("[erp.retry]\nattempts = 2\nwait_initial = 2\n")
+    with locked_erp(home):
+        code, text = on_terminal("nightly", cwd=home.folder, columns=160)
+        assert code == 4
+        shown = CONTROL.sub("", text)
+        assert re.search(r"waiting [23] s for try 2", shown)
+        assert re.search(
+            r"warning: retry \(attempt=2, wait=[23]\.\d, cause=.*could not be read: database is locked", shown
+        )
+        plain = outside("nightly", "--json", cwd=home.folder)
+    assert plain.code == 4
+    assert re.search(r"^warning: retry \(attempt=2, wait=[23]\.\d, cause=.*database is locked", plain.err, re.MULTILINE)
+    assert "\x1b" not in plain.err
+    assert plain.json["retries"] == 1
+    log = (home.folder / "logs" / "po-ingest.log").read_text("utf-8")
+    assert log.count('"event": "retry"') == 2
 
 
 def test_json_on_a_terminal_is_for_reading(lived: Home) -> None:

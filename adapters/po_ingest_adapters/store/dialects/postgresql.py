@@ -44,8 +44,6 @@ SELECT pg_current_xact_id()::text, to_regclass(%s) IS NOT NULL, pg_advisory_xact
 A server that can (on other systems than Linux it may refuse the setting) looks every few seconds whether the run is
 still there: the locks of one that was killed while it waited for a statement are free soon, and not only after that.
 """
-CANCEL_PATIENCE: Final = 1.0
-"""Seconds for asking the server to end a statement that nobody waits for any more."""
 
 
 def open_database(url: URL, settings: StoreSettings) -> PostgresqlDatabase:
@@ -327,8 +325,7 @@ def _interruptible(connection: Connection) -> Iterator[None]:
             signal = signal.__context__
         if signal is None or signal is handled:
             raise
-        with suppress(Exception):  # else the server would go on with the statement, and hold its locks, for a while
-            _raw(connection).cancel_safe(timeout=CANCEL_PATIENCE)
+        postgresql_connect.cancel(_raw(connection))
         connection.invalidate()
         if signal is error:
             raise

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlalchemy.engine import URL
 
 from po_ingest.errors import ConfigError
+
+if TYPE_CHECKING:
+    import psycopg
 
 Options: TypeAlias = dict[str, Any]
 
@@ -19,6 +23,9 @@ DEFAULTS: Final[Options] = {
     "tcp_user_timeout": 60_000,  # milliseconds
 }
 """What the URL may say otherwise: a silent network ends a connection within a minute."""
+
+CANCEL_PATIENCE: Final = 1.0
+"""Seconds for asking the server to end a statement that nobody waits for any more."""
 
 SESSION: Final = {
     "TimeZone": "UTC",
@@ -56,6 +63,12 @@ def connection_options(url: URL, options: Options) -> Options:
     session = " ".join(f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in SESSION.items())
     own = options.get("options", "")
     return {**DEFAULTS, **options, "options": f"{own} {session}".strip(), "client_encoding": "UTF8"}
+
+
+def cancel(connection: psycopg.Connection) -> None:
+    """Ask the server to end what a connection is waiting for: it would go on with it, and hold its locks, for a while."""
+    with suppress(Exception):  # whatever it is, the connection is given up next
+        connection.cancel_safe(timeout=CANCEL_PATIENCE)
 
 
 def label(url: URL, schema: str) -> str:
