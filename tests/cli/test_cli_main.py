@@ -19,7 +19,8 @@ from po_ingest import errors, logs, wiring
 from po_ingest.cli import main as edge
 from po_ingest.cli import output
 from po_ingest.cli.lazy import LazyGroup
-from po_ingest.cli.signals import SIGNALS, interruptible
+from po_ingest.cli.signals import interruptible
+from po_ingest.cli.start import SIGNALS
 from po_ingest_adapters.erp.deadline import Deadline
 from support.command_line import NO_RETRY, PYTHON, Done, Home, environment, inside, make_home, outside
 

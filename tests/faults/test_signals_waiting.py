@@ -18,7 +18,7 @@ from typing import Final
 import pytest
 
 from support.command_line import Done, Home, make_home
-from support.processes import PATIENT, Running, await_, is_running, locked_erp, nightly
+from support.processes import PATIENT, Running, await_, be_impatient, is_running, locked_erp, nightly
 from support.store_postgres import Postgres
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are sent otherwise on Windows")
@@ -76,7 +76,7 @@ def test_a_signal_ends_a_run_that_waits_for_a_locked_erp(home: Home, number: sig
 def test_r12_a_signal_ends_the_wait_before_a_retry_at_once(tmp_path: Path) -> None:
     home = make_home(tmp_path / "home")
     home.insert(("PO-1", 1))
-    home.configure(LONG_WAITS)
+    be_impatient(home, LONG_WAITS)
     log = home.folder / "logs" / "po-ingest.log"
     assert home.po("nightly").code == 0
     with locked_erp(home), nightly(home) as running:

@@ -73,6 +73,13 @@ def nightly(home: Home, *command: str) -> Iterator[Running]:
             process.kill()  # else one that goes on for ever would take the other tests' time
 
 
+def be_impatient(home: Home, more: str) -> None:
+    """Have a run wait for a locked ERP for no more than a second at a time."""
+    home.configure(more)
+    config = home.config.read_text(encoding="utf-8")
+    home.config.write_text(config.replace("[erp]\n", "[erp]\nquery_timeout = 1\n"), encoding="utf-8")
+
+
 def paused_before(statement: str, home: Home) -> Sequence[str]:
     """Return the command of a run that waits before the first statement for its store that begins so."""
     return sys.executable, "-c", PAUSED, statement, str(home.folder)

@@ -46,10 +46,23 @@ class Forks:
     process: subprocess.Popen[str]
 
     def run(
-        self, home: Home, at: int = 0, *, of: Points = "statements", number: signal.Signals = signal.SIGTERM
+        self,
+        home: Home,
+        at: int = 0,
+        *,
+        of: Points = "statements",
+        since: str = "",
+        number: signal.Signals = signal.SIGTERM,
     ) -> Ended:
-        """Run a nightly that sends itself a signal at a point."""
-        request = {"config": str(home.config), "folder": str(home.folder), "at": at, "of": of, "signal": int(number)}
+        """Run a nightly that sends itself a signal at a point, counted from that with the name `since`."""
+        request = {
+            "config": str(home.config),
+            "folder": str(home.folder),
+            "at": at,
+            "of": of,
+            "since": since,
+            "signal": int(number),
+        }
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(request) + "\n")
@@ -112,7 +125,7 @@ def _run(request: dict[str, Any]) -> None:
     for handle, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(Path(request["folder"]) / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), handle)
     faulthandler.dump_traceback_later(LIMIT - 5)
-    counting = _Counting(request["at"], request["signal"], Path(request["folder"]) / "passed")
+    counting = _Counting(request["at"], request["since"], request["signal"], Path(request["folder"]) / "passed")
     sys.argv = ["po-ingest", "--config", request["config"], "nightly", "--json"]
     {"statements": _count_statements, "calls": _count_calls}[request["of"]](counting.pass_by)
     start.run()
@@ -121,12 +134,15 @@ def _run(request: dict[str, Any]) -> None:
 class _Counting:
     """Counts points, and sends the signal at one of them."""
 
-    def __init__(self, at: int, number: int, file: Path) -> None:
-        self._at, self._number = at, number
+    def __init__(self, at: int, since: str, number: int, file: Path) -> None:
+        self._at, self._since, self._number = at, since, number
         self._passed = 0
         self._file = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
 
     def pass_by(self, name: str) -> None:
+        if self._since:
+            self._since = "" if name == self._since else self._since
+            return
         self._passed += 1
         if not self._at:
             os.write(self._file, f"{name}\n".encode())

@@ -66,7 +66,7 @@ def connection_options(url: URL, options: Options) -> Options:
 
 
 def cancel(connection: psycopg.Connection) -> None:
-    """Ask the server to end what a connection is waiting for: it would go on with it, and hold its locks, for a while."""
+    """Ask the server to end what a connection waits for: it would go on with it, and hold its locks, for a while."""
     with suppress(Exception):  # whatever it is, the connection is given up next
         connection.cancel_safe(timeout=CANCEL_PATIENCE)
 
