@@ -16,6 +16,7 @@ import structlog
 from po_ingest import hiding
 from po_ingest.ports import Store
 from po_ingest_adapters.failing import FailurePlan
+from po_ingest_adapters.store import sql
 from support import world
 from support.failing_store import FailingStore
 from support.mssql_emulator import Server
@@ -46,6 +47,12 @@ def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
 def _no_secrets_of_other_tests() -> Iterator[None]:
     yield
     hiding.forget()
+
+
+@pytest.fixture(autouse=True)
+def _holders_of_locks_are_known_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare tests that hold a lock themselves the wait for a run that would say who it is."""
+    monkeypatch.setattr(sql, "HOLDER_PATIENCE", 0.0)
 
 
 def _drop(*_: object) -> NoReturn:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from po_ingest.cli.main import run
+from po_ingest.cli.start import run
 
 run()

@@ -96,3 +96,11 @@ class Interrupted(BaseException):
         """Remember which signal it was."""
         super().__init__(f"ended by {signal_name}")
         self.signal_name = signal_name
+
+
+def interruption(error: BaseException) -> BaseException | None:
+    """Return the signal's exception that an error is, or that it took the place of while a library cleaned up."""
+    known: BaseException | None = error
+    while known is not None and not isinstance(known, (Interrupted, KeyboardInterrupt)):
+        known = known.__context__
+    return known

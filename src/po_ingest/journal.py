@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import TypeVar
 from uuid import uuid4
@@ -13,9 +13,18 @@ import attrs
 import structlog
 
 from po_ingest.audit_copy import catch_up
-from po_ingest.errors import AuditError, ExitCode, Interrupted, PoIngestError, ReservationError, StoreError
+from po_ingest.errors import (
+    AuditError,
+    ExitCode,
+    Interrupted,
+    PoIngestError,
+    ReservationError,
+    StoreError,
+    interruption,
+)
 from po_ingest.events import Teller
 from po_ingest.model import (
+    APPLIED,
     IGNORED_FIELDS,
     AuditEvent,
     Delta,
@@ -25,6 +34,7 @@ from po_ingest.model import (
     RunContext,
     RunReport,
     RunStart,
+    RunStatus,
     StageError,
 )
 from po_ingest.ports import (
@@ -121,6 +131,16 @@ class Written:
         )
         ignored = " ".join(sorted(journal.settings.lines.ignored_fields))
         self.transaction.finish_run(journal.context.run_id, report, {**configuration, IGNORED_FIELDS: ignored})
+        journal.in_doubt = report
+        return report
+
+    def applied_before(self) -> RunReport | None:
+        """Return the run's report if an earlier try was applied, though its commit seemed to fail (R12)."""
+        journal = self.journal
+        if journal.in_doubt is None or not journal.is_applied(self.transaction):
+            return None
+        report = attrs.evolve(journal.in_doubt, retries=journal.retries.count)
+        self.transaction.finish_run(journal.context.run_id, report)
         return report
 
 
@@ -138,6 +158,7 @@ class Journal:
     is_baseline: bool = False
     is_rehearsal: bool = False
     doubts: list[str] = attrs.Factory(list)  # what looks wrong about tonight's snapshot, though no guard is broken
+    in_doubt: RunReport | None = None  # once a transaction has come to its commit; until then nothing can be applied
     started_at: datetime = attrs.field(init=False)
     _clock_start: float = attrs.field(init=False, factory=time.perf_counter)
     _stage: str = "start"
@@ -189,6 +210,18 @@ class Journal:
         return {name: round(self._seconds.get(name, 0.0), 3) for name in passed}
 
     # -- beginning
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock of the store and ERP. Raises LockHeldError at once if it is taken."""
+        store = self.parts.store
+        with ExitStack() as stack:
+            try:
+                self.retries(self.settings.store.retry, lambda: stack.enter_context(store.lock(self.settings.erp.name)))
+            except StoreError as error:
+                self._spool_failure(error, with_start=True)
+                raise
+            yield
+
     def prepare_store(self) -> None:
         """Create a missing schema, and refuse one of another version."""
         try:
@@ -214,12 +247,22 @@ class Journal:
             self.is_baseline = rebaseline or self.previous is None
             for event, in_file in waiting:
                 transaction.record([event], in_file=in_file)
-            for run in transaction.runs(self.settings.erp.name, statuses=["running"]):
-                self._abandon(transaction, run)
-            self.run_id = transaction.start_run(self._new_run())
-            transaction.record([self.teller().started(self._start())])
+            if self.run_id is None or self._row(transaction) is None:  # else an earlier try's commit but seemed to fail
+                for run in transaction.runs(self.settings.erp.name, statuses=["running"]):
+                    self._abandon(transaction, run)
+                self.run_id = transaction.start_run(self._new_run())
+                transaction.record([self.teller().started(self._start())])
         if waiting:
             self._forget_delivered()
+
+    def _row(self, view: StoreView) -> Run | None:
+        """Return this run as the store has it; None if it has not begun there."""
+        return view.find_run(self.settings.erp.name, self.run_identifier)
+
+    def is_applied(self, view: StoreView) -> bool:
+        """Say whether this run was applied."""
+        row = self._row(view)
+        return row is not None and row.status in APPLIED
 
     def _forget_delivered(self) -> None:
         """Clear the spool; events that stay in it are known to the store, and are not recorded again."""
@@ -361,7 +404,7 @@ class Journal:
         try:
             with self.parts.store.write() as transaction:
                 transaction.finish_run(self.context.run_id, report)
-        except StoreError as error:
+        except (StoreError, Interrupted, KeyboardInterrupt) as error:
             log.warning("report not corrected", error=str(error))
 
     def conclude_rehearsal(self, work: Callable[[], RunReport]) -> RunReport:
@@ -388,39 +431,76 @@ class Journal:
         """Do the work; whatever goes wrong is recorded and raised as a PoIngestError with the report."""
         try:
             return work()
-        except PoIngestError as error:
-            failure = error
-        except (Interrupted, KeyboardInterrupt) as error:
-            failure = PoIngestError(str(error) or "ended by SIGINT", hint="nothing of this run was applied")
-            failure.__cause__ = error
-        except Exception as error:  # noqa: BLE001 - whatever it is, the run must be recorded as failed
+        except (Exception, Interrupted, KeyboardInterrupt) as error:  # noqa: BLE001 - the run must be recorded as failed
+            failure = self._failure(error)
+        raise self._outcome(failure)
+
+    @staticmethod
+    def _failure(error: BaseException) -> PoIngestError:
+        """Return what to tell of an error; one that a library made of a signal's exception is that signal."""
+        signal = interruption(error)
+        if signal is not None:
+            failure = PoIngestError(str(signal) or "ended by SIGINT", hint="nothing of this run was applied")
+        elif isinstance(error, PoIngestError):
+            return error
+        else:
             kind = type(error).__name__
             failure = PoIngestError(f"internal error ({kind})", hint="nothing of this run was applied; see the log")
-            failure.__cause__ = error
+        failure.__cause__ = error
+        return failure
+
+    def ended(self, signal: BaseException) -> PoIngestError:
+        """Return the error of a run that a signal ends, wherever it was; it is recorded by then."""
+        return self._outcome(self._failure(signal))
+
+    def _outcome(self, failure: PoIngestError) -> PoIngestError:
+        """Record that the run failed, and return the error with its report; another one if it was applied after all."""
         report = self._failed(failure)
+        found = "running" if self.is_rehearsal else self._record_failure(report, failure)
+        if found in APPLIED and self.in_doubt is not None:
+            return self._applied_after_all(self.in_doubt, failure)
         log.error("run failed", exc_info=failure, stage=self._stage, run_id=self.run_id, told=True)
-        if not self.is_rehearsal:
-            self._record_failure(report, failure)
-        raise self._with_report(failure, report)
+        return failure if found is None else self._with_report(failure, report)
+
+    def _applied_after_all(self, applied: RunReport, failure: PoIngestError) -> PoIngestError:
+        """Tell of what went wrong in the moment of the commit, or right after it."""
+        report = attrs.evolve(applied, exit_code=ExitCode.RESERVATION)
+        self._correct(report)
+        log.info("run applied", **_without_lists(report))
+        told = ReservationError(
+            f"the run was applied, but then: {failure.message}", hint=f"`po-ingest report {report.run_id}` shows it"
+        )
+        told.__cause__ = failure
+        return self._with_report(told, report)
 
     @staticmethod
     def _with_report(error: PoIngestError, report: RunReport) -> PoIngestError:
         error.report = report
         return error
 
-    def _record_failure(self, report: RunReport, failure: PoIngestError) -> None:
+    def _record_failure(self, report: RunReport, failure: PoIngestError) -> RunStatus | None:
+        """Record a failure in store and file; return what the run was before, None if it had not begun."""
         try:
-            self.retries(self.settings.store.retry, lambda: self._write_failure(report, failure))
-            catch_up(self.parts.store, self.parts.sink)
-        except StoreError:
+            found = self.retries(self.settings.store.retry, lambda: self._write_failure(report, failure))
+        except (StoreError, Interrupted, KeyboardInterrupt):  # the store is down, or takes longer than a signal waits
+            if self.in_doubt is not None:
+                failure.hint = "see `po-ingest runs`: the run is there as completed, or nothing of it was applied"
             self._spool_failure(failure, report)
-        except AuditError as error:
+            return "running"
+        try:
+            catch_up(self.parts.store, self.parts.sink)
+        except (AuditError, Interrupted, KeyboardInterrupt) as error:
             log.warning("audit file not written", error=str(error))
+        return found
 
-    def _write_failure(self, report: RunReport, failure: PoIngestError) -> None:
+    def _write_failure(self, report: RunReport, failure: PoIngestError) -> RunStatus | None:
+        """Mark the run as failed and return what it was before: a commit told as failed may have applied it."""
         with self.parts.store.write() as transaction:
-            transaction.finish_run(self.context.run_id, report)
-            transaction.record([self.teller().failed(report, str(failure))])
+            row = self._row(transaction)
+            if row is not None and row.status == "running":
+                transaction.finish_run(row.id, report)
+                transaction.record([self.teller().failed(report, str(failure))])
+            return None if row is None else row.status
 
     def _spool_failure(
         self, failure: PoIngestError, report: RunReport | None = None, *, with_start: bool = False

@@ -6,11 +6,12 @@ Gather what ERP and store know; let pure functions decide, partition by partitio
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 import attrs
 
 from po_ingest import doubts, guards
-from po_ingest.errors import ConfigError, StoreError
+from po_ingest.errors import ConfigError, PoIngestError, StoreError, interruption
 from po_ingest.gather import Night, gather
 from po_ingest.journal import Journal, Parts, last_applied, require_schema
 from po_ingest.model import Delivery, Delta, LineState, MappedLine, MissingLine, Presence, Run, RunReport
@@ -52,9 +53,15 @@ def _nightly(settings: Settings, parts: Parts, options: Options) -> RunReport:
     if options.dry_run:
         return _rehearse(journal, options)
     journal.prepare_store()
-    with parts.store.lock(settings.erp.name):
-        journal.begin(lambda last: _refuse_second_baseline(last, options), rebaseline=options.rebaseline)
-        return journal.conclude(lambda: _run(journal, options))
+    try:
+        with journal.locked():
+            journal.begin(lambda last: _refuse_second_baseline(last, options), rebaseline=options.rebaseline)
+            return journal.conclude(lambda: _run(journal, options))
+    except BaseException as error:
+        signal = interruption(error)
+        if signal is None or journal.run_id is None or isinstance(error, PoIngestError):
+            raise
+        raise journal.ended(signal) from error  # it came between two steps; within them they know what to do
 
 
 def _refuse_second_baseline(last: Run | None, options: Options) -> None:
@@ -78,15 +85,20 @@ def _run(journal: Journal, options: Options) -> RunReport:
 def _apply(journal: Journal, night: Night, options: Options) -> RunReport:
     """Decide and apply everything in one transaction (R2); may be tried again from its start."""
     with journal.transaction() as written:
+        before = written.applied_before()
+        if before is not None:
+            return before
         tally = _decide(journal, night, options, written.transaction, written.apply)
         return written.complete(tally, night.tonight.reading.configuration)
 
 
 def _rehearse(journal: Journal, options: Options) -> RunReport:
     """Do all that a run would do, but write nothing (R19)."""
-    require_schema(journal.parts.store, create=False)
-    _require_rights(journal.parts.store)
-    with journal.parts.store.read() as view:
+    store, patience = journal.parts.store, journal.settings.store.retry
+    journal.retries(patience, lambda: require_schema(store, create=False))
+    _require_rights(store)
+    with ExitStack() as stack:
+        view = journal.retries(patience, lambda: stack.enter_context(store.read()))
         last = last_applied(view, journal.settings)
         _refuse_second_baseline(last, options)
         journal.rehearse(last, rebaseline=options.rebaseline)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import attrs
 
@@ -17,10 +18,34 @@ if TYPE_CHECKING:  # imported by nights on which something fails
 
 T = TypeVar("T")
 
+PIECE: Final = 0.5
+"""Seconds of a wait: on Windows no Ctrl-Break would wake a longer one."""
 
-def is_transient(error: Exception) -> bool:
-    """Say whether trying again may help: adapters mark such errors from allow-lists."""
-    return isinstance(error, PoIngestError) and error.transient
+
+@attrs.define(slots=True)
+class _Waits:
+    """The waits of one step: they double, with jitter, and none goes beyond the time of all tries."""
+
+    settings: RetrySettings
+    ends: float
+    seconds: float = 0.0  # the wait that comes
+    _made: int = 0
+
+    def after(self, error: Exception) -> bool | float:
+        """Say whether there shall be another try after an error; stamina itself has not to wait for it (0.0)."""
+        if not (isinstance(error, PoIngestError) and error.transient):  # adapters mark such errors from allow-lists
+            return False
+        shortest = self.settings.wait_initial * 2.0 ** min(self._made, 64)
+        jitter = random.uniform(0, min(1.0, self.settings.wait_initial))  # noqa: S311 - nobody gains by guessing it
+        self.seconds = min(self.settings.wait_max, shortest + jitter)
+        self._made += 1
+        return 0.0 if time.monotonic() + self.seconds < self.ends else False
+
+    def wait(self) -> None:
+        """Wait; a signal ends it at once."""
+        ends = time.monotonic() + self.seconds
+        while (left := ends - time.monotonic()) > 0:
+            time.sleep(min(left, PIECE))
 
 
 @attrs.define(slots=True)
@@ -33,31 +58,23 @@ class Retries:
     def __call__(self, settings: RetrySettings, step: Callable[[], T]) -> T:
         """Return the step's result; transient errors are tried again as the settings say, the last one is raised.
 
-        The step must be complete in itself: nothing of a failed try may remain.
+        No try begins later than `timeout`. The step must be complete in itself: nothing of a failed try may remain.
         """
-        start = time.monotonic()
+        waits = _Waits(settings, time.monotonic() + settings.timeout)
         try:
             return step()
         except PoIngestError as error:
-            left = settings.timeout - (time.monotonic() - start)
-            if not error.transient or left <= 0:
+            if not error.transient:
                 raise
             first = error
-        return self._again(settings, step, first, left)
+        return self._again(waits, step, first)
 
-    def _again(self, settings: RetrySettings, step: Callable[[], T], first: PoIngestError, seconds: float) -> T:
-        """Go on after a first try that failed, for so many seconds."""
+    def _again(self, waits: _Waits, step: Callable[[], T], first: PoIngestError) -> T:
+        """Go on after a first try that failed."""
         import stamina  # noqa: PLC0415 - most nights need no retry, and none of the 20 ms that it takes to import
 
-        context = stamina.retry_context(
-            on=is_transient,
-            attempts=settings.attempts,
-            timeout=seconds,
-            wait_initial=settings.wait_initial,
-            wait_max=settings.wait_max,
-            wait_jitter=min(1.0, settings.wait_initial),
-        )
-        with self._told():
+        context = stamina.retry_context(on=waits.after, attempts=waits.settings.attempts, timeout=None)
+        with self._told(waits):
             for attempt in context:
                 with attempt:
                     if attempt.num == 1:
@@ -66,16 +83,17 @@ class Retries:
         raise AssertionError("a retry context ends with a result or an error")
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self, waits: _Waits) -> Iterator[None]:
         """Have stamina tell its retries here, and nowhere else, while the context lasts."""
         from stamina.instrumentation import set_on_retry_hooks  # noqa: PLC0415 - as above
 
-        set_on_retry_hooks([self._on_retry])
+        def on_retry(details: RetryDetails) -> None:
+            self.count += 1
+            self.tell(details.retry_num + 1, waits.seconds, str(details.caused_by))
+            waits.wait()
+
+        set_on_retry_hooks([on_retry])
         try:
             yield
         finally:
             set_on_retry_hooks(None)
-
-    def _on_retry(self, details: RetryDetails) -> None:
-        self.count += 1
-        self.tell(details.retry_num + 1, details.wait_for, str(details.caused_by))

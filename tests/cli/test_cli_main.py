@@ -19,7 +19,8 @@ from po_ingest import errors, hiding, wiring
 from po_ingest.cli import main as edge
 from po_ingest.cli import output
 from po_ingest.cli.lazy import LazyGroup
-from po_ingest.cli.signals import SIGNALS, interruptible
+from po_ingest.cli.signals import interruptible
+from po_ingest.cli.start import SIGNALS
 from po_ingest_adapters.erp.deadline import Deadline
 from support.command_line import NO_RETRY, PYTHON, Done, Home, environment, inside, make_home, outside
 
@@ -299,7 +300,7 @@ def test_a_signal_during_the_last_flush_is_one_line(lived: Home, monkeypatch: py
 
     monkeypatch.setattr(output, "flush", interrupted)
     done = lived.po("runs")
-    assert (done.code, done.err) == (1, "po-ingest: error: ended by SIGINT\n")
+    assert (done.code, done.err) == (1, "po-ingest: error: ended by SIGINT; nothing was left half done, run it again\n")
 
 
 def test_a_stderr_that_is_closed_does_not_change_the_exit_code(home: Home) -> None:

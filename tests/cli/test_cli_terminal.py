@@ -11,7 +11,8 @@ import pytest
 
 from po_ingest.cli import output
 from po_ingest.cli.progress import TerminalProgress, watched
-from support.command_line import Home, environment, make_home
+from support.command_line import Home, environment, make_home, outside
+from support.processes import be_impatient, locked_erp
 
 pexpect = pytest.importorskip("pexpect", reason="pseudo-terminals are not there on Windows")
 
@@ -133,6 +134,25 @@ def test_what_is_longer_than_the_terminal_goes_to_the_pager(lived: Home, tmp_pat
     assert "Data quality" in text
     assert "\x1b[1;36mRun" in text
     assert "PAGED" not in on_terminal("report", cwd=lived.folder, environ=environ, lines=60)[1]
+
+
+def test_r12_a_retry_is_shown_with_number_wait_and_cause(tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home")
+    home.insert(("PO-1", 1))
+    be_impatient(home, "[erp.retry]\nattempts = 2\nwait_initial = 1\n")
+    with locked_erp(home):
+        code, text = on_terminal("nightly", cwd=home.folder, columns=160)
+        plain = outside("nightly", "--json", cwd=home.folder)
+    assert code == 4
+    shown = " ".join(CONTROL.sub("", text).split())
+    assert re.search(r"waiting [12] s for try 2", shown)
+    assert re.search(r"warning: retry \(attempt=2, wait=[12]\.\d, cause=.* be read: database is locked", shown)
+    assert plain.code == 4
+    assert re.search(r"^warning: retry \(attempt=2, wait=[12]\.\d, cause=.*database is locked", plain.err, re.MULTILINE)
+    assert "\x1b" not in plain.err
+    assert plain.json["retries"] == 1
+    log = (home.folder / "logs" / "po-ingest.log").read_text("utf-8")
+    assert log.count('"event": "retry"') == 2
 
 
 def test_json_on_a_terminal_is_for_reading(lived: Home) -> None:

@@ -11,8 +11,7 @@ import pytest
 from po_ingest.audit_chain import parse_line
 from po_ingest_adapters.audit.spool import FileSpool
 from support.command_line import NO_RETRY, Home, make_home
-from support.places import OnPostgres
-from support.store_postgres import Postgres
+from support.places import place_of
 from support.trails import event
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and fork are POSIX features")
@@ -24,12 +23,7 @@ STORE_DOWN = NO_RETRY + '[store]\nurl = "sqlite:///nowhere.db/po-ingest.db"\n'
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
-    place = None
-    if request.param == "postgresql":
-        postgres: Postgres = request.getfixturevalue("postgres")
-        postgres.fresh(schema="spooled")
-        place = OnPostgres(postgres, "spooled")
-    home = make_home(tmp_path / "home", place)
+    home = make_home(tmp_path / "home", place_of(request.param, request, "spooled"))
     (home.folder / "nowhere.db").write_text("no folder", encoding="utf-8")
     home.insert(("PO-1", 10))
     assert home.po("nightly").code == 0

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from unittest.mock import patch
 
 import attrs
+import pytest
 from sqlalchemy.engine import make_url
 
 from po_ingest_adapters.store.dialects import mssql_connect
@@ -116,3 +117,17 @@ class OnMssql:
 
     def at_hand(self) -> AbstractContextManager[object]:
         return nullcontext()
+
+
+def place_of(kind: str, request: pytest.FixtureRequest, schema: str) -> OnPostgres | None:
+    """Return an empty schema on the tests' PostgreSQL, or None for a file in the home's folder (`sqlite`)."""
+    if kind == "sqlite":
+        return None
+    postgres: Postgres = request.getfixturevalue("postgres")
+    postgres.fresh(schema=schema)
+    return OnPostgres(postgres, schema)
+
+
+def postgres_of(place: Place | None) -> Postgres | None:
+    """Return the server of a place on PostgreSQL."""
+    return place.postgres if isinstance(place, OnPostgres) else None

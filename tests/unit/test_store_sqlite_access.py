@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from po_ingest.errors import ExitCode, LockHeldError, StoreError
+from po_ingest.errors import ExitCode, Interrupted, LockHeldError, StoreError
 from po_ingest.model import Delta
+from po_ingest_adapters.store.database import Access
 from po_ingest_adapters.store.dialects import sqlite
 from po_ingest_adapters.store.schema import REVISIONS
 from po_ingest_adapters.store.sql import SqlStore
@@ -348,6 +349,23 @@ HOLDER = """
         print("held", flush=True)
         time.sleep(120)
     """
+
+
+def test_r2_a_signal_leaves_no_transaction_open_although_its_traceback_knows_a_cursor(store: SqlStore) -> None:
+    assert isinstance(store.database, sqlite.SqliteDatabase)
+    engine = store.database._engine("write")
+
+    def interrupt(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "n (i)" in statement:
+            raise Interrupted("SIGTERM")
+
+    event.listen(engine, "after_cursor_execute", interrupt)
+    endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+    with pytest.raises(Interrupted) as kept, store.database.begin(Access.WRITE) as connection:
+        connection.exec_driver_sql(endless)
+    assert kept.tb is not None
+    with store.write():
+        pass
 
 
 @needs_posix

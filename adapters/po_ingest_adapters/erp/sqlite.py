@@ -16,8 +16,8 @@ from po_ingest.ports import Finding, ResultSet
 from po_ingest.settings import ErpSettings
 from po_ingest_adapters.erp.sqlite_reading import SqliteQuery, unreadable
 
-MOST_BUSY_SECONDS: Final = 5.0
-"""How long a lock is waited for before the try fails as transient."""
+BUSY_PIECE: Final = 0.1
+"""Seconds that SQLite itself waits for a lock at a time: no signal gets through to it meanwhile."""
 TABLES: Final = (
     "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 )
@@ -49,9 +49,8 @@ class SqliteErpSource:
     def _connect(self) -> sqlite3.Connection:
         if not self.path.is_file():
             raise ErpError(f"there is no database {self.path}", hint="correct erp.connection")
-        busy = min(MOST_BUSY_SECONDS, self.query_timeout)
         try:
-            return sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, timeout=busy, isolation_level=None)
+            return sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, timeout=BUSY_PIECE, isolation_level=None)
         except sqlite3.Error as error:
             raise unreadable(f"the database {self.path}", error) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
@@ -17,6 +18,8 @@ from po_ingest.ports import ResultSet
 from po_ingest_adapters.erp import wording
 from po_ingest_adapters.erp.deadline import Deadline
 
+MOST_BUSY_SECONDS: Final = 5.0
+"""How long a lock is waited for before the try fails as transient."""
 STEPS_BETWEEN_LOOKS: Final = 10_000
 """SQLite's virtual machine does these in well under a millisecond."""
 TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -53,7 +56,7 @@ class SqliteQuery:
 
     def _execute(self, deadline: Deadline) -> sqlite3.Cursor:
         try:
-            cursor = self.connection.execute(self.sql)
+            cursor = self._patiently()
         except sqlite3.Error as error:
             raise self._told(error, deadline) from error
         except ValueError as error:  # a NUL or a lone surrogate in the text of the query
@@ -61,6 +64,16 @@ class SqliteQuery:
         if cursor.description is None:
             raise wording.no_result()
         return cursor
+
+    def _patiently(self) -> sqlite3.Cursor:
+        """Begin to read; a lock is waited for in pieces, which let signals through, then the try fails as transient."""
+        ends = time.monotonic() + min(MOST_BUSY_SECONDS, self.timeout)
+        while True:
+            try:
+                return self.connection.execute(self.sql)
+            except sqlite3.Error as error:
+                if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= ends:
+                    raise
 
     def _chunks(self, cursor: sqlite3.Cursor, deadline: Deadline) -> Generator[list[RawRow], None, None]:
         while True:

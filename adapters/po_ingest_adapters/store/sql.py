@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 from sqlalchemy import Connection, insert, inspect, select
@@ -24,6 +25,9 @@ if TYPE_CHECKING:  # imported where it is needed
     from po_ingest_adapters.store.copying import Side
 
 UPGRADE: str = "run `po-ingest store upgrade`"
+HOLDER_PATIENCE: Final = 3.0
+HOLDER_PAUSE: Final = 0.2
+"""Seconds in which the holder of a lock has to show who it is, and between two looks for it."""
 
 
 def create(settings: StoreSettings) -> SqlStore:
@@ -107,6 +111,20 @@ class SqlStore:
             yield
 
     def _running(self, erp: str) -> list[Run]:
+        """Return the run that holds the lock; it enters itself right after it has taken it, so wait for that a while.
+
+        It is looked for twice: what is found first may be a run that was killed, which the holder is about to abandon.
+        """
+        ends = time.monotonic() + HOLDER_PATIENCE
+        found = self._newest_running(erp)
+        while time.monotonic() < ends:
+            time.sleep(HOLDER_PAUSE)
+            before, found = found, self._newest_running(erp)
+            if found and found == before:
+                break
+        return found
+
+    def _newest_running(self, erp: str) -> list[Run]:
         with suppress(StoreError), self.read() as view:
             return view.runs(erp, limit=1, statuses=["running"])
         return []

@@ -17,8 +17,9 @@ from po_ingest.cli import output
 from po_ingest.cli.lazy import LazyGroup
 from po_ingest.cli.session import Session
 from po_ingest.cli.signals import interruptible
-from po_ingest.errors import ExitCode, Interrupted, PoIngestError
+from po_ingest.errors import ExitCode, Interrupted, PoIngestError, interruption
 from po_ingest.hiding import mask
+from po_ingest.model import APPLIED
 
 PROGRAM: Final = "po-ingest"
 COMMANDS: Final = {
@@ -92,37 +93,45 @@ def main(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code; whatever goes wrong is told on stderr."""
     output.use_utf8()
     session = Session()
-    code = _call(arguments, session)
+    try:
+        with interruptible(lambda: _code_of_ended(session)):
+            code = _call(arguments, session)
+            session.code = code or None  # what went well has still to send its output out
+            session.code = _flushed(code)
+    except (Interrupted, KeyboardInterrupt) as error:  # while it was told how the command ended, or its output went out
+        if session.code is None:
+            _close_stdout()
+            return _tell_ended(error, session)
+    return int(session.code or 0)
+
+
+def _flushed(code: int) -> int:
+    """Send out what is left of the output; return the code, or that of a fault in it."""
     try:
         output.flush()
     except output.ReaderGoneError:
         _close_stdout()
     except PoIngestError as error:
         _close_stdout()
-        code = code or tell(str(error), code=error.exit_code)
-    except KeyboardInterrupt as error:
-        _close_stdout()
-        code = code or tell(_ending(error), code=ExitCode.FAILED)
+        return code or tell(str(error), code=error.exit_code)
     return code
 
 
 def _call(arguments: Sequence[str], session: Session) -> int:
     """Map every way in which a command can end to its exit code."""
     try:
-        with interruptible():
-            group.main(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=session)
+        group.main(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=session)
     except PoIngestError as error:
         _log_refusal(error, session)
         return tell(str(error), error.details, code=error.exit_code)
     except click.UsageError as error:
         return tell(_usage(error), code=ExitCode.USAGE)
     except (Interrupted, KeyboardInterrupt, click.Abort) as error:
-        return tell(f"{_ending(error)}; nothing was left half done, run it again", code=ExitCode.FAILED)
+        return _tell_ended(error, session)
     except output.ReaderGoneError:
         return ExitCode.DONE
-    except Exception as error:  # noqa: BLE001 - the last resort: the user gets a line, the log the traceback
-        log = _log_internal(error, session)
-        return tell(f"internal error ({type(error).__name__}); see the log {log}", code=ExitCode.FAILED)
+    except Exception as error:  # noqa: BLE001 - the last resort
+        return _tell_unexpected(error, session)
     return ExitCode.DONE
 
 
@@ -152,8 +161,32 @@ def _usage(error: click.UsageError) -> str:
     return f"{message}; see `{path} --help`"
 
 
-def _ending(error: BaseException) -> str:
-    return str(error) if isinstance(error, Interrupted) else "ended by SIGINT"
+def _tell_unexpected(error: Exception, session: Session) -> int:
+    """Tell of an error that nobody expected: the user gets a line, the log the traceback."""
+    signal = interruption(error)
+    if signal is not None:
+        return _tell_ended(signal, session)
+    log = _log_internal(error, session)
+    return tell(f"internal error ({type(error).__name__}); see the log {log}", code=ExitCode.FAILED)
+
+
+def _tell_ended(error: BaseException, session: Session) -> int:
+    """Tell that a signal ended the command, without contradicting what a run has become by then."""
+    ending = str(error) if isinstance(error, Interrupted) else "ended by SIGINT"
+    code = _code_of_ended(session)
+    if code == ExitCode.FAILED:
+        return tell(f"{ending}; nothing was left half done, run it again", code=code)
+    return tell(f"{ending} before the run's outcome was told; see `{PROGRAM} report`", code=code)
+
+
+def _code_of_ended(session: Session) -> int:
+    """Return the exit code of a command that a signal ends: a run that has ended before keeps its own."""
+    if session.code is not None:
+        return session.code
+    report = session.report
+    if report is None or report.dry_run:
+        return ExitCode.FAILED
+    return ExitCode.RESERVATION if report.status in APPLIED else int(report.exit_code)
 
 
 def _log_refusal(error: PoIngestError, session: Session) -> None:

@@ -49,6 +49,7 @@ def nightly_command(session: Session, /, *, as_json: bool, **flags: bool) -> Non
     try:
         report = _run(session, settings, flags)
     except PoIngestError as error:
+        session.report = error.report
         if error.report is not None:
             with suppress(output.OutputError, output.ReaderGoneError):  # how the run ended matters more
                 _show(session, error.report, flags, as_json=as_json)
@@ -65,7 +66,8 @@ def _run(session: Session, settings: Settings, flags: dict[str, bool]) -> RunRep
 
     expected = _expected(settings) if is_watched(quiet=session.quiet) else None
     with watched(quiet=session.quiet, expected=expected) as progress, _without_collector():
-        return run_nightly(settings, wiring.build(settings, progress), Options(**flags))
+        session.report = run_nightly(settings, wiring.build(settings, progress), Options(**flags))
+    return session.report
 
 
 def _expected(settings: Settings) -> int | None:

@@ -12,6 +12,7 @@ import attrs
 import click
 
 if TYPE_CHECKING:  # imported where they are needed: `--help` shall not wait for them
+    from po_ingest.model import RunReport
     from po_ingest.ports import Store, StoreView
     from po_ingest.settings import LogSettings, Settings
 
@@ -27,6 +28,8 @@ class Session:
     quiet: bool = False
     log: LogSettings | None = None  # known once there is a configuration
     logs_to_file: bool = False
+    report: RunReport | None = None  # of the run, once it has ended
+    code: int | None = None  # the exit code, once it is known
 
     def settings(self, *, log_to_file: bool = False) -> Settings:
         """Load the configuration, and start to log as it says. Raises ConfigError."""

@@ -51,6 +51,10 @@ NUMBERS: Final[dict[int, Meaning]] = {
     **_all(Meaning(SERVER_BUSY, transient=True), 10928, 10929, 40501, 49918, 49919, 49920),  # throttled
     **_all(Meaning(SERVER_BUSY, transient=True), 615, 926, 4221, 9515, 40143, 40166, 40197, 40540, 40613, 42108, 42109),
     **_all(Meaning(SERVER_BUSY, transient=True), 983, 988, 6005, 17142, 17197, 18401),  # failing over, starting, paused
+    # Of Azure SQL and of replicas, seldom seen; of memory-optimized tables and snapshots: docs/erp-retries.md has them.
+    **_all(Meaning(SERVER_BUSY, transient=True), 10930, 10936, 40642, 40648, 40671, 40675, 40890, 40903, 49802),
+    **_all(Meaning(SERVER_BUSY, transient=True), 921, 927, 941, 952, 982, 3947, 3948, 3953, 3957, 8628),
+    **_all(Meaning(BUSY, transient=True), 3966, 41301, 41302, 41305, 41325, 41839),
     **_all(Meaning(NETWORK, transient=True), 2, 53, 64, 121, 233, 258, 10053, 10054, 10060, 10061, 11001),
     **_all(Meaning(LOGIN), 4060, 18452, 18456, 18470, 18486, 18487, 18488, 40607, 40615),
     **_all(Meaning(RIGHTS), 229, 230, 262, 297, 300, 916, 1088, 2557, 2760, 3701, 15247),

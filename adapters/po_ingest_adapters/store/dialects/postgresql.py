@@ -34,9 +34,14 @@ LOCK_PAUSE: Final = 0.05
 
 OTHERS_OUT: Final = """
 SELECT pg_current_xact_id()::text, to_regclass(%s) IS NOT NULL, pg_advisory_xact_lock(%s),
-    CASE WHEN current_setting('transaction_timeout', true) <> '' THEN set_config('transaction_timeout', '0', true) END
+    CASE WHEN current_setting('transaction_timeout', true) <> '' THEN set_config('transaction_timeout', '0', true) END,
+    CASE WHEN version() LIKE '%%linux%%' THEN set_config('client_connection_check_interval', '3s', true) END
 """
-"""Begins to write. A run takes its time, whatever limit the role has (there is one from PostgreSQL 17 on)."""
+"""Begins to write. A run takes its time, whatever limit the role has (there is one from PostgreSQL 17 on).
+
+A server that can (on other systems than Linux it may refuse the setting) looks every few seconds whether the run is
+still there: the locks of one that was killed while it waited for a statement are free soon, and not only after that.
+"""
 
 
 def open_database(url: URL, settings: StoreSettings) -> PostgresqlDatabase:
@@ -292,6 +297,7 @@ def _interruptible(connection: Connection) -> Iterator[None]:
             signal = signal.__context__
         if signal is None or signal is handled:
             raise
+        postgresql_connect.cancel(_raw(connection))
         connection.invalidate()
         if signal is error:
             raise

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection
-from typing import Any, Final, TypeAlias
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlalchemy.engine import URL
 
 from po_ingest.errors import ConfigError
+
+if TYPE_CHECKING:
+    import psycopg
 
 Options: TypeAlias = dict[str, Any]
 
@@ -21,6 +25,9 @@ DEFAULTS: Final[Options] = {
     "tcp_user_timeout": 60_000,  # milliseconds
 }
 """What the URL may say otherwise: a silent network ends a connection within a minute."""
+
+CANCEL_PATIENCE: Final = 1.0
+"""Seconds for asking the server to end a statement that nobody waits for any more."""
 
 SESSION: Final = {
     "TimeZone": "UTC",
@@ -64,6 +71,12 @@ def _meant(unknown: str, known: Collection[str]) -> str:
     """Return which option was meant; the name itself may be the rest of a password with an & in it."""
     near = difflib.get_close_matches(unknown, known, n=1)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+def cancel(connection: psycopg.Connection) -> None:
+    """Ask the server to end what a connection waits for: it would go on with it, and hold its locks, for a while."""
+    with suppress(Exception):  # whatever it is, the connection is given up next
+        connection.cancel_safe(timeout=CANCEL_PATIENCE)
 
 
 def label(url: URL, schema: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -24,7 +25,9 @@ from po_ingest.settings import StoreSettings
 from po_ingest_adapters.store.database import Access, BulkChange, BulkInsert, Rows
 
 BUSY_TIMEOUT: Final = 5.0
-"""Seconds that SQLite itself waits for another writer; after that the retries of the store take over."""
+"""Seconds that another writer is waited for; after that the retries of the store take over."""
+BUSY_PIECE: Final = 0.1
+"""Seconds that SQLite itself waits at a time: no signal gets through to it meanwhile."""
 PAGE_SIZE: Final = 8192
 """Bytes; a sixth less time than 4,096, SQLite's own choice, for the rows of a first night."""
 CACHE: Final = "cache_size=-65536"  # KiB, for a run's writes
@@ -100,9 +103,9 @@ class SqliteDatabase:
         except OSError as error:
             raise self.explain(error) from error
         try:
-            with closing(sqlite3.connect(_uri(self.path, "mode=rw"), uri=True, timeout=BUSY_TIMEOUT)) as connection:
+            with closing(sqlite3.connect(_uri(self.path, "mode=rw"), uri=True, timeout=BUSY_PIECE)) as connection:
                 connection.execute(f"PRAGMA page_size={PAGE_SIZE}")  # of a file that has no page yet
-                connection.execute("PRAGMA journal_mode=WAL").fetchone()
+                _patiently(lambda: connection.execute("PRAGMA journal_mode=WAL").fetchone())
         except sqlite3.Error as error:
             raise self.explain(error) from error
 
@@ -144,7 +147,7 @@ class SqliteDatabase:
         """Connect and begin; it is a first look that fixes the moment which a transaction sees."""
         connection = self._engine(mode).connect()
         try:
-            connection.exec_driver_sql("SELECT 1 FROM sqlite_master").close()
+            _patiently(lambda: connection.exec_driver_sql("SELECT 1 FROM sqlite_master").close())
         except BaseException:
             connection.close()
             raise
@@ -170,7 +173,7 @@ class SqliteDatabase:
 
             def connect() -> sqlite3.Connection:
                 # Without an isolation level the driver begins no transaction of its own.
-                connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)
+                connection = sqlite3.connect(uri, uri=True, timeout=BUSY_PIECE, isolation_level=None)
                 try:
                     for setting in settings:
                         connection.execute(f"PRAGMA {setting}")
@@ -180,7 +183,8 @@ class SqliteDatabase:
                 return connection
 
             engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
-            event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+            event.listen(engine, "begin", lambda connection: _patiently(lambda: connection.exec_driver_sql(begin)))
+            event.listen(engine, "close", _roll_back)
             self._engines[mode] = engine
         return self._engines[mode]
 
@@ -278,6 +282,29 @@ class SqliteDatabase:
         return StoreError(
             f"the lock file {path} cannot be used: {error.strerror}", hint="give this account the right to write to it"
         )
+
+
+def _roll_back(connection: sqlite3.Connection, _record: object) -> None:
+    """End the transaction before its connection.
+
+    Closing alone would leave it open, and the file locked, for as long as a cursor in the midst of its rows is known to
+    somebody, such as the traceback of what interrupted it.
+    """
+    with suppress(sqlite3.Error):
+        connection.rollback()
+
+
+def _patiently(step: Callable[[], object]) -> None:
+    """Take a step that may find the file busy, for as long as another writer is waited for."""
+    ends = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            step()
+        except (DBAPIError, sqlite3.Error) as error:
+            if _code(getattr(error, "orig", error)) != sqlite3.SQLITE_BUSY or time.monotonic() >= ends:
+                raise
+        else:
+            return
 
 
 def _may_write(path: Path) -> bool:
