@@ -6,20 +6,19 @@ import os
 import queue
 import signal
 from collections.abc import Callable
-from typing import Literal
+from functools import partial
 
 import pytest
 
 from support.canonical import Lost
-from support.fault_points import Fault
+from support.fault_points import Fault, Side
 from support.fault_world import DOWN, FaultWorld, Stage
 from support.fork_server import NIGHTLY, Fork, Outcome
-from support.matrix import Book, Judge, attempt, sample
-from support.postgres_proxy import Proxy
+from support.matrix import LIMIT, Book, Judge, attempt, points
+from support.postgres_proxy import Cut, Proxy
 
+pytestmark = LIMIT
 Scenes = Callable[[str, str], tuple[Stage, Judge]]
-Side = Literal["before", "after"]
-SIDES: tuple[Side, Side] = ("before", "after")
 FILES = ("audit", "spool")
 
 
@@ -44,10 +43,8 @@ def test_r2_a_run_killed_anywhere_is_whole_or_nothing_on_sqlite(
         assert outcome.is_killed, outcome
         return came(*judge.mended(world))
 
-    for at in sample(operations, 12):
-        name = operations[at]
-        for where in (*SIDES, *(["midst"] if name.endswith("write") else [])):
-            attempt(book, f"{where} {at}", name, lambda at=at, where=where: trial(Fault("kill", at, where)))
+    for at, side in points(operations, 5):
+        attempt(book, f"{side} {at}", operations[at], partial(trial, Fault("kill", at, side)))
     book.close(request)
     assert set(book.outcomes) == {"applied", "abandoned", "not begun"}
 
@@ -68,28 +65,26 @@ def test_r2_a_run_killed_anywhere_is_whole_or_nothing_on_postgresql(
         assert outcome.is_killed, outcome
         return came(*judge.mended(world))
 
-    for at in sample(statements, 12):
-        for where in SIDES:
-            attempt(
-                book,
-                f"{where} {at}",
-                statements[at],
-                lambda at=at, where=where: trial(lambda world: killed_on_the_wire(fork, wire, world, at, where)),
-            )
-    for at in (at for at, name in enumerate(seen) if name.startswith(FILES)):
-        for where in SIDES:
-            fault = Fault("kill", at, where)
-            run = lambda world, fault=fault: fork.run(world.folder, NIGHTLY, faults=[fault])  # noqa: E731 - as above
-            attempt(book, f"{where} {at}", seen[at], lambda run=run: trial(run))
+    for at, side in points(statements, 16):
+        run = partial(killed_on_the_wire, fork, wire, at, side)
+        attempt(book, f"{side} {at}", statements[at], partial(trial, run))
+    for at, side in points(seen, 4, only=FILES):
+        killed = partial(killed_in_file, fork, Fault("kill", at, side))
+        attempt(book, f"{side} {at}", seen[at], partial(trial, killed))
     book.close(request)
     assert set(book.outcomes) == {"applied", "abandoned", "not begun"}
 
 
-def killed_on_the_wire(fork: Fork, wire: Proxy, world: FaultWorld, at: int, where: Side) -> Outcome:
+def killed_in_file(fork: Fork, fault: Fault, world: FaultWorld) -> Outcome:
+    return fork.run(world.folder, NIGHTLY, faults=[fault])
+
+
+def killed_on_the_wire(fork: Fork, wire: Proxy, at: int, side: Side, world: FaultWorld) -> Outcome:
     """Run a night that is killed before the server gets its n-th message, or when it has answered it."""
     child: queue.Queue[int] = queue.Queue()
     wire.statements.clear()
-    wire.cut = lambda _: where if len(wire.statements) == at + 1 else None
+    how: Cut = "before" if side == "before" else "after"
+    wire.cut = lambda _: how if len(wire.statements) == at + 1 else None
     wire.at_cut = lambda: os.kill(child.get(timeout=60), signal.SIGKILL)
     try:
         return fork.run(world.folder, NIGHTLY, begun=child.put)
@@ -108,12 +103,10 @@ def test_r14_a_run_killed_while_it_spools_loses_and_doubles_no_event(
         world = stage.fresh()
         outcome = fork.run(world.folder, NIGHTLY, faults=[*DOWN, fault])
         assert outcome.is_killed, outcome
-        was_applied, lost = judge.mended(world, is_applied=False)
+        _, lost = judge.mended(world, is_applied=False)
         assert not lost
         return "made good"
 
-    for at in (at for at, name in enumerate(operations) if name.startswith(FILES)):
-        for where in (*SIDES, "midst"):
-            if where != "midst" or operations[at].endswith("write"):
-                attempt(book, f"{where} {at}", operations[at], lambda at=at, w=where: trial(Fault("kill", at, w)))
+    for at, side in points(operations, 2, only=FILES):
+        attempt(book, f"{side} {at}", operations[at], partial(trial, Fault("kill", at, side)))
     book.close(request)

@@ -1,30 +1,24 @@
-"""Every place at which a run can be cut off: what it sends to its store, what it does to its audit file and spool.
+"""The points at which a run can be cut off: what it sends to its store, what it does to its audit file and spool.
 
-Installed in a process of its own (`fork_server`), nothing of it is ever taken back. Operations are counted from 0; at
-some of them something happens, as the faults say.
+Operations are counted from 0 (`fault_hooks` says which there are); at some of them something happens.
 """
 
 from __future__ import annotations
 
 import errno
-import io
 import os
 import signal
 import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import attrs
 import psycopg
 
-from po_ingest_adapters.audit import jsonl, spool
-
 T = TypeVar("T")
-Where = Literal["before", "midst", "after"]
-Deed = Literal["kill", "transient", "permanent", "lost", "full", "copy", "pages"]
-STORE: Final = "po-ingest.db"
-"""The name of the store's file."""
+Side = Literal["before", "midst", "after"]
+Deed = Literal["kill", "transient", "permanent", "full", "copy", "pages"]
 
 
 @attrs.frozen
@@ -33,13 +27,13 @@ class Fault:
 
     Only operations whose name begins so are meant.
 
-    kill: SIGKILL. transient, permanent: the driver's error for a lock, and for damage. lost: the connection's loss. full:
-    no room on the disk. copy: the folder is copied to `to`. pages: the store's file may grow to `at` pages.
+    kill: SIGKILL. transient, permanent: the driver's error for a lock, and for damage. full: no room on the disk.
+    copy: the folder is copied to `to`. pages: the store's file may grow to `at` pages.
     """
 
     do: Deed
     at: int = 0
-    where: Where = "before"
+    where: Side = "before"
     only: str = ""
     is_lasting: bool = False
     to: str = ""
@@ -128,120 +122,3 @@ def _postgresql_error(do: Deed) -> Exception:
         "permanent": psycopg.errors.InternalError_("invalid page in block 0"),
         "full": psycopg.errors.DiskFull("could not extend file: No space left on device"),
     }[do]
-
-
-# -- where the operations are
-
-
-def install(points: Points) -> None:
-    """Have all operations of this process pass the points."""
-    _install_sqlite(points)
-    _install_postgresql(points)
-    _install_files(points)
-
-
-def _install_sqlite(points: Points) -> None:
-    class Cursor(sqlite3.Cursor):
-        def execute(self, sql: str, parameters: Any = (), /) -> Any:  # noqa: ANN401 - the driver's signature
-            return points.do(f"sql {sql}", lambda: super(Cursor, self).execute(sql, parameters))
-
-        def executemany(self, sql: str, parameters: Any, /) -> Any:  # noqa: ANN401 - as above
-            rows = list(parameters)
-
-            def some() -> None:
-                super(Cursor, self).executemany(sql, rows[: len(rows) // 2])
-
-            return points.do(f"sql {sql}", lambda: super(Cursor, self).executemany(sql, rows), some)
-
-    class Connection(sqlite3.Connection):
-        def cursor(self, factory: Any = Cursor) -> Any:  # noqa: ANN401 - as above
-            return super().cursor(factory)
-
-        def execute(self, sql: str, parameters: Any = (), /) -> Any:  # noqa: ANN401 - as above
-            return self.cursor().execute(sql, parameters)
-
-        def commit(self) -> None:
-            if self.in_transaction:
-                points.do("sql COMMIT", super().commit)
-
-        def rollback(self) -> None:
-            if self.in_transaction:
-                points.do("sql ROLLBACK", super().rollback)
-
-        def close(self) -> None:
-            points.do("sql close", super().close)  # the last one brings the WAL into the file
-
-    connect = sqlite3.connect
-
-    def counted(database: Any, *arguments: Any, **options: Any) -> sqlite3.Connection:  # noqa: ANN401 - as above
-        if STORE not in str(database):
-            return connect(database, *arguments, **options)
-        connection = connect(database, *arguments, factory=Connection, **options)
-        if points.pages and "mode=rw" in str(database):
-            sqlite3.Connection.execute(connection, f"PRAGMA max_page_count={points.pages}")
-        return connection
-
-    sqlite3.connect = counted
-
-
-def _install_postgresql(points: Points) -> None:
-    def wrap(of: Any, name: str, label: Callable[..., str]) -> None:  # noqa: ANN401 - any class of the driver
-        method = getattr(of, name)
-
-        def counted(self: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as above
-            return points.do(f"pg {label(*arguments)}", lambda: method(self, *arguments, **named))
-
-        setattr(of, name, counted)
-
-    def text(statement: str | bytes, *_: object) -> str:
-        return statement.decode() if isinstance(statement, bytes) else statement
-
-    for cursor in (psycopg.Cursor, psycopg.ServerCursor):
-        wrap(cursor, "execute", text)
-        wrap(cursor, "executemany", text)
-    wrap(psycopg.Cursor, "copy", text)
-    wrap(psycopg.Connection, "commit", lambda: "COMMIT")
-
-
-def _install_files(points: Points) -> None:
-    names: dict[int, str] = {}
-
-    def kind(path: str | os.PathLike[str]) -> str:
-        return "spool" if ".spool" in os.fspath(path) else "audit"
-
-    class File(io.FileIO):
-        def write(self, data: Any, /) -> int:  # noqa: ANN401 - any buffer
-            content = bytes(data)
-            half = content[: len(content) // 2]
-            return points.do(
-                f"{names[self.fileno()]} write",
-                lambda: super(File, self).write(content),
-                lambda: super(File, self).write(half),
-            )
-
-        def truncate(self, size: int | None = None, /) -> int:
-            return points.do(f"{names[self.fileno()]} truncate", lambda: super(File, self).truncate(size))
-
-    def counted_open(path: Path, mode: str, opener: Any) -> Any:  # noqa: ANN401 - as `open`
-        raw = points.do(f"{kind(path)} open", lambda: File(path, mode.replace("b", ""), opener=opener))
-        names[raw.fileno()] = kind(path)
-        return io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
-
-    fsync, replace, unlink = os.fsync, os.replace, os.unlink
-
-    def counted_replace(source: Any, target: Any, **options: Any) -> None:  # noqa: ANN401 - the system's signature
-        if ".spool" in os.fspath(source):
-            points.do("spool rename", lambda: replace(source, target, **options))
-        else:
-            replace(source, target, **options)
-
-    def counted_unlink(path: Any, **options: Any) -> None:  # noqa: ANN401 - as above
-        if ".spool" in os.fspath(path) and not os.fspath(path).endswith(".lock"):
-            points.do("spool unlink", lambda: unlink(path, **options))
-        else:
-            unlink(path, **options)
-
-    for module in (jsonl, spool):
-        module.open = counted_open  # type: ignore[attr-defined]  # stands before the built-in one
-    os.fsync = lambda handle: points.do(f"{names.get(int(handle), 'other')} fsync", lambda: fsync(handle))  # type: ignore[call-overload]
-    os.replace, os.unlink = counted_replace, counted_unlink

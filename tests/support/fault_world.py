@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import attrs
 
-from support.fault_points import STORE, Fault
+from support.fault_hooks import STORE
+from support.fault_points import Fault
 from support.fork_server import NIGHTLY, Fork
 from support.store_postgres import Postgres
 
@@ -37,9 +38,12 @@ attempts = 1
 [store]
 """
 PROOFS: Final = (("audit", "verify"), ("store", "verify"))
+COLUMNS: Final = """
+    po_number, line_number, item_code, supplier_code, ordered_quantity, delivered_quantity, promised_date,
+    current_status, ship_to
+"""
 TABLES: Final = (
-    "CREATE TABLE erp_order_lines (po_number, line_number, item_code, supplier_code, ordered_quantity, "
-    "delivered_quantity, promised_date, current_status, ship_to)",
+    f"CREATE TABLE erp_order_lines ({COLUMNS})",
     "CREATE TABLE erp_receipts (po_number, line_number, quantity, in_date, reference)",
     "CREATE TABLE erp_item_xref (erp_item_code, mapped_sku, mapped_item, supplier_code, is_active)",
     "INSERT INTO erp_item_xref VALUES ('K-1', 'SKU-1', 'Bolt', 'V-1', 1), ('K-2', 'SKU-2', 'Nut', 'V-2', 1)",
@@ -72,9 +76,10 @@ THIRD: Final = (
     "UPDATE erp_item_xref SET mapped_sku = 'SKU-22' WHERE erp_item_code = 'K-2'",
     "UPDATE erp_order_lines SET item_code = 'X-9' WHERE po_number = 'unmapped'",
     "UPDATE erp_order_lines SET promised_date = 'soon' WHERE po_number = 'rejected'",
-    "INSERT INTO erp_order_lines VALUES ('new', 1, 'K-1', 'V-1', 5, 0, '2026-08-01', 'open', 'Bremen'), "
-    "('new', 2, 'K-9', 'V-1', 6, 2, '2026-08-01', 'open', NULL), ('twice', 1, NULL, NULL, 1, 0, NULL, 'open', NULL), "
-    "('twice', 1, NULL, NULL, 2, 0, NULL, 'open', NULL)",
+    "INSERT INTO erp_order_lines VALUES ('new', 1, 'K-1', 'V-1', 5, 0, '2026-08-01', 'open', 'Bremen')",
+    "INSERT INTO erp_order_lines VALUES ('new', 2, 'K-9', 'V-1', 6, 2, '2026-08-01', 'open', NULL)",
+    "INSERT INTO erp_order_lines VALUES ('twice', 1, NULL, NULL, 1, 0, NULL, 'open', NULL)",
+    "INSERT INTO erp_order_lines VALUES ('twice', 1, NULL, NULL, 2, 0, NULL, 'open', NULL)",
 )
 """What happens in the ERP before the second and the third night."""
 OF_THE_USER: Final = (

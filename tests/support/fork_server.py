@@ -16,7 +16,8 @@ from typing import IO, Any, Final
 import attrs
 
 from support.command_line import Done, environment, inside
-from support.fault_points import Fault, Points, install
+from support.fault_hooks import install
+from support.fault_points import Fault, Points
 from support.paths import ROOT
 
 Command = Sequence[str]
@@ -66,7 +67,7 @@ class Fork:
         assert status == 0, f"the child broke down: {status}"
         told = json.loads(self.answer.read_text(encoding="utf-8"))
         done = tuple(Done(**each) for each in told["done"])
-        return Outcome(False, done, tuple(told["operations"]), told["happened"])  # noqa: FBT003 - the name is above
+        return Outcome(is_killed=False, done=done, operations=tuple(told["operations"]), happened=told["happened"])
 
 
 @contextmanager

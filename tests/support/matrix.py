@@ -13,13 +13,17 @@ import pytest
 
 from support.canonical import History, Lost, history
 from support.command_line import Done
+from support.fault_points import Side
 from support.fault_world import PROOFS, FaultWorld, Stage
 from support.fork_server import NIGHTLY, Fork
 
+SIDES: Final[tuple[Side, Side]] = ("before", "after")
 IS_FULL: Final = os.environ.get("PO_INGEST_FULL_MATRIX", "") not in {"", "0"}
 """Whether every point is tried, and not a sample of them (`nox -s faults`)."""
-DECISIVE: Final = ("COMMIT", "close", "unlink", "rename", "fsync", "write")
-"""How the names of operations end that are always tried."""
+LIMIT: Final = pytest.mark.timeout(7200 if IS_FULL else 300)
+"""Of a test that tries all points, in seconds."""
+DECISIVE: Final = ("COMMIT", "unlink")
+"""How the names of operations end that are always tried, from both sides."""
 
 
 def kind_of(operation: str) -> str:
@@ -28,13 +32,23 @@ def kind_of(operation: str) -> str:
     return " ".join(words[:2] if words[0] in {"CREATE", "BEGIN", "COPY", "audit", "spool"} else words[:1])
 
 
-def sample(operations: Sequence[str], every: int) -> list[int]:
-    """Return the points to try: all, or each first of a kind, the decisive ones, and some of the others."""
+def points(operations: Sequence[str], every: int, only: tuple[str, ...] = ("",)) -> list[tuple[int, Side]]:
+    """Return the points to try, of the operations with such names: all, or the decisive ones and every n-th other."""
+    wanted = [at for at, name in enumerate(operations) if name.startswith(only)]
     if IS_FULL:
-        return list(range(len(operations)))
-    firsts = {kind_of(operation): at for at, operation in reversed(list(enumerate(operations)))}
-    decisive = {at for at, operation in enumerate(operations) if operation.endswith(DECISIVE)}
-    return sorted({*firsts.values(), *decisive, *range(every // 2, len(operations), every)})
+        return [(at, side) for at in wanted for side in sides_of(operations[at])]
+    some = [at for number, at in enumerate(wanted) if number % every == every // 2]
+    sampled: set[tuple[int, Side]] = {(at, SIDES[number % 2]) for number, at in enumerate(some)}
+    decisive: set[tuple[int, Side]] = {
+        (at, side) for at in wanted if operations[at].endswith(DECISIVE) for side in SIDES
+    }
+    torn: set[tuple[int, Side]] = {(at, "midst") for at in wanted if operations[at].endswith("write")}
+    return sorted(sampled | decisive | torn)
+
+
+def sides_of(operation: str) -> tuple[Side, ...]:
+    """Return where an operation can be cut off: a write to a file in its midst, too."""
+    return (*SIDES, "midst") if operation.endswith("write") else SIDES
 
 
 @attrs.define

@@ -58,6 +58,7 @@ class Proxy:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # an answer shall not wait for the one before
         upstream = self._connect()
         self._open += [client, upstream]
         is_cut = threading.Event()
