@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
@@ -147,6 +148,10 @@ class _LogFile(RotatingFileHandler):
             self.baseFilename, self.mode, encoding=self.encoding, errors=self.errors, opener=private
         )
         return cast("TextIOWrapper", opened)
+
+    def close(self) -> None:
+        with suppress(OSError):  # what a full disk had no room for is told already, and is lost
+            super().close()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's signature
         if not self._told:

@@ -110,6 +110,7 @@ def _decoded(value: Any) -> Any:  # noqa: ANN401 - JSON, as the driver gives it
 def _of_run(run: Row) -> tuple[Any, ...]:
     report = _decoded(run["report"])
     told = {name: value for name, value in report.items() if name not in VARIES}
+    assert told.pop("exit_code") in {0, 3}  # 3: applied, but its audit events came into the file with the next run
     return run["mode"], run["status"], _decoded(run["field_configuration"]), told, list(report["stages"])
 
 

@@ -54,7 +54,7 @@ class Points:
         self.is_active = True
         self._copied: list[tuple[Path, bytes]] = []
 
-    def do(self, name: str, deed: Callable[[], T], half: Callable[[], object] = lambda: None) -> T:
+    def do(self, name: str, deed: Callable[[], T], half: Callable[[], T] | None = None) -> T:
         """Carry an operation out, or not; `half` is what of it may be done when it is cut off in its midst."""
         if not self.is_active:
             return deed()
@@ -62,11 +62,18 @@ class Points:
         self.seen.append(name)
         due = [each for each in self.faults if each.is_due(at, name)]
         self._happen([each for each in due if each.where == "before"], at, name)
-        if any(each.where == "midst" for each in due):
-            half()
-            self._happen([each for each in due if each.where == "midst"], at, name)
+        torn = [each for each in due if each.where == "midst"]
+        if torn and half is not None:
+            return self._tear(torn, at, name, half())
         result = deed()
         self._happen([each for each in due if each.where == "after"], at, name)
+        return result
+
+    def _tear(self, torn: list[Fault], at: int, name: str, result: T) -> T:
+        """Let what happens in the midst happen; a full disk takes a part of a write, and refuses the next."""
+        self.faults += [attrs.evolve(each, at=at, only=name, where="before", is_lasting=True) for each in torn]
+        self._happen([each for each in torn if each.do == "kill"], at, name)
+        self.happened += 1
         return result
 
     def _happen(self, faults: Iterable[Fault], at: int, name: str) -> None:
