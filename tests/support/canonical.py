@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any, Final, Protocol, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -15,15 +15,18 @@ VARIES: Final = frozenset(
     {"run_id", "run_identifier", "started_at", "finished_at", "duration_seconds", "stages", "retries"}
 )
 """What a report says otherwise every night."""
-LOST: Final = ("abandoned", "failed")
 
 
-class Tables(Protocol):
-    """Gives the rows of tables."""
-
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        """Return all rows of a table, by id."""
-        ...
+TABLES: Final = (
+    "ingestion_run",
+    "po_line",
+    "erp_snapshot",
+    "erp_change_event",
+    "batch",
+    "item_xref",
+    "audit_event",
+    "rejected_row",
+)
 
 
 @attrs.frozen
@@ -50,19 +53,22 @@ class Lost:
     audit: tuple[tuple[str, str | None], ...]
 
 
-def history(store: Tables) -> tuple[History, tuple[Lost, ...]]:
-    """Return what a store tells, and the runs that are no part of it."""
-    runs = store.rows("ingestion_run")
-    audit = store.rows("audit_event")
-    names = _Names(runs, store.rows("po_line"), store.rows("erp_snapshot"))
+def history(tables: Mapping[str, Sequence[Row]]) -> tuple[History, tuple[Lost, ...]]:
+    """Return what the rows of a store's tables tell, and the runs that are no part of it."""
+    runs, lines, audit = tables["ingestion_run"], tables["po_line"], tables["audit_event"]
+    names = _Names(runs, lines, tables["erp_snapshot"])
+
+    def clean(table: str) -> tuple[dict[str, Any], ...]:
+        return tuple(map(names.clean, tables[table]))
+
     told = History(
         applied=tuple(_of_run(run) for run in runs if run["status"] in APPLIED),
-        lines=tuple(sorted((names.clean(row) for row in store.rows("po_line")), key=str)),
-        snapshots=tuple(map(names.clean, store.rows("erp_snapshot"))),
-        events=tuple(map(names.clean, store.rows("erp_change_event"))),
-        batches=tuple(map(names.clean, store.rows("batch"))),
-        xref=tuple(map(names.clean, store.rows("item_xref"))),
-        rejected=tuple(map(names.clean, store.rows("rejected_row"))),
+        lines=tuple(sorted(clean("po_line"), key=str)),
+        snapshots=clean("erp_snapshot"),
+        events=clean("erp_change_event"),
+        batches=clean("batch"),
+        xref=clean("item_xref"),
+        rejected=clean("rejected_row"),
         audit=tuple(_of_event(names.clean(row)) for row in audit if row["run_id"] in names.runs),
         spooled=tuple(_of_event(names.clean(row)) for row in audit if row["run_id"] is None),
     )
@@ -77,7 +83,7 @@ def history(store: Tables) -> tuple[History, tuple[Lost, ...]]:
 class _Names:
     """Gives names to what has ids: the n-th applied run, the line of a key, the state of a line from a run on."""
 
-    def __init__(self, runs: list[dict[str, Any]], lines: list[dict[str, Any]], states: list[dict[str, Any]]) -> None:
+    def __init__(self, runs: Sequence[Row], lines: Sequence[Row], states: Sequence[Row]) -> None:
         applied = [run for run in runs if run["status"] in APPLIED]
         self.runs = {run["id"]: number for number, run in enumerate(applied, 1)}
         self.starts = {str(run["started_at"]): number for number, run in enumerate(applied, 1)}

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
+from psycopg.rows import dict_row
 
+from support.canonical import TABLES
 from support.fault_hooks import STORE
 from support.fault_points import Fault
 from support.fork_server import NIGHTLY, Fork
@@ -42,7 +44,7 @@ COLUMNS: Final = """
     po_number, line_number, item_code, supplier_code, ordered_quantity, delivered_quantity, promised_date,
     current_status, ship_to
 """
-TABLES: Final = (
+FIRST: Final = (
     f"CREATE TABLE erp_order_lines ({COLUMNS})",
     "CREATE TABLE erp_receipts (po_number, line_number, quantity, in_date, reference)",
     "CREATE TABLE erp_item_xref (erp_item_code, mapped_sku, mapped_item, supplier_code, is_active)",
@@ -106,7 +108,7 @@ class FaultWorld:
             (name, 1, "K-2" if name == "mapped" else "K-1", "V-9", 10, 3, "2026-05-01", "open", "Kiel")
             for name in LINES
         ]
-        world.erp(*TABLES)
+        world.erp(*FIRST)
         with closing(sqlite3.connect(folder / "erp.db")) as erp, erp:
             erp.executemany("INSERT INTO erp_order_lines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", first)
             received = [(name, 1, 3, "2026-03-01", f"R-{number}") for number, name in enumerate(LINES)]
@@ -141,19 +143,19 @@ class FaultWorld:
         with closing(sqlite3.connect(self.folder / STORE)) as store, store:
             store.execute(statement.format(""))
 
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        """Return all rows of a table, in the order of their ids; none where there is no table yet."""
-        order = "erp_item_code" if table == "item_xref" else "id"
+    def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """Return all rows of all tables, in the order of their ids."""
+        prefix = "po." if self.postgres is not None else ""
+        queries = {
+            table: f"SELECT * FROM {prefix}{table} ORDER BY {'erp_item_code' if table == 'item_xref' else 'id'}"  # noqa: S608 - ours
+            for table in TABLES
+        }
         if self.postgres is not None:
-            there = self.postgres.sql("SELECT to_regclass(%s) IS NOT NULL", f"po.{table}")[0][0]
-            return self.postgres.rows(f"SELECT * FROM po.{table} ORDER BY {order}") if there else []  # noqa: S608 - ours
-        if not (self.folder / STORE).exists():
-            return []
-        with closing(sqlite3.connect(f"file:{self.folder / STORE}?mode=rw", uri=True)) as store:
+            with self.postgres.connection() as server, server.cursor(row_factory=dict_row) as cursor:
+                return {table: cursor.execute(query.encode()).fetchall() for table, query in queries.items()}
+        with closing(sqlite3.connect(self.folder / STORE)) as store:
             store.row_factory = sqlite3.Row
-            if not store.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchall():
-                return []
-            return [dict(row) for row in store.execute(f"SELECT * FROM {table} ORDER BY {order}")]  # noqa: S608 - ours
+            return {table: [dict(row) for row in store.execute(query)] for table, query in queries.items()}
 
 
 @attrs.define

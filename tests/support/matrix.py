@@ -88,7 +88,7 @@ class Judge:
         expected = {}
         for _ in range(2):
             _are_well(fork.run(world.folder, NIGHTLY, *PROOFS).done)
-            told, lost = history(world)
+            told, lost = history(world.tables())
             assert lost == ()
             expected[len(told.applied)] = told
         return cls(fork, expected)
@@ -104,7 +104,7 @@ class Judge:
         Return whether the run before had been applied, which is required to be so if it is known; and the lost runs.
         """
         _are_well(self.fork.run(world.folder, NIGHTLY, *PROOFS).done)
-        told, lost = history(world)
+        told, lost = history(world.tables())
         was_applied = len(told.applied) - 1 > self.before
         assert is_applied in {None, was_applied}, f"{len(told.applied)} runs are applied"
         assert_same(told, self.expected[len(told.applied)])
