@@ -1,4 +1,4 @@
-"""The tasks of po-ingest: `nox -s tests`, `lint`, `types`, `perf`, `docs`, `build`."""
+"""The tasks of po-ingest: `nox -s tests`, `lint`, `types`, `perf`, `faults`, `docs`, `build`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ nox.options.sessions = ["tests", "lint", "types", "docs", "build"]
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 
+MATRICES = ("crashes", "store_errors", "full_disk", "power_loss", "cut_connections")
+"""The tests of `tests/faults` that try samples of their points, and all of them in the session `faults`."""
 CODE = ("src", "adapters", "tests", "docs", "noxfile.py")
 
 
@@ -48,6 +50,14 @@ def perf(session: nox.Session) -> None:
     install(session, "-e", ".[tests]")
     measurements = sorted(str(path) for path in Path("tests/perf").glob("perf_*.py"))
     session.run("python", "-m", "pytest", "-s", *measurements, *session.posargs)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Try every fault at every point, and print how many those were; arguments after `--` go to pytest."""
+    install(session, "-e", ".[tests]")
+    matrices = [f"tests/faults/test_{name}.py" for name in MATRICES]
+    session.run("python", "-m", "pytest", *matrices, *session.posargs, env={"PO_INGEST_FULL_MATRIX": "1"})
 
 
 @nox.session

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ import pytest
 
 from support.fault_hooks import STORE
 from support.fault_points import Fault
-from support.fault_world import Stage
+from support.fault_world import DOWN, Stage
 from support.fork_server import NIGHTLY, Fork
 from support.matrix import IS_FULL, LIMIT, SIDES, Book, Judge, attempt
 
@@ -78,6 +79,22 @@ def test_r2_a_run_goes_on_from_the_files_of_any_moment(
         trial = partial(mended, stage, judge, copy, lambda _: None, is_applied=None)
         attempt(book, copy.name, film.operation(copy), trial)
     book.close(request)
+
+
+@pytest.mark.parametrize("faults", [(), DOWN], ids=["store up", "store down"])
+def test_r14_what_is_written_is_synced_before_anything_else_is_done(
+    fork: Fork, scenes: Scenes, faults: tuple[Fault, ...]
+) -> None:
+    stage, _ = scenes("sqlite", "nightly")
+    operations = fork.run(stage.fresh().folder, NIGHTLY, faults=faults).operations
+    followed = list(pairwise(operations))
+    for file in ("audit", "spool") if faults else ("audit",):
+        after_a_write = {after for before, after in followed if before == f"{file} write"}
+        assert after_a_write - {f"{file} write"} == {f"{file} fsync"}
+    if not faults:
+        begun = [before for before, after in followed if after.startswith("sql BEGIN IMMEDIATE")]
+        assert set(begun) <= {"sql PRAGMA synchronous=FULL", "sql PRAGMA read_uncommitted"}
+        assert operations.count("sql PRAGMA synchronous=FULL") == operations.count("sql BEGIN IMMEDIATE")
 
 
 def cut(file: str, size: int, tail: bytes, folder: Path) -> None:
