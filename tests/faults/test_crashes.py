@@ -92,6 +92,32 @@ def killed_on_the_wire(fork: Fork, wire: Proxy, at: int, side: Side, world: Faul
         wire.cut, wire.at_cut = lambda _: None, lambda: None
 
 
+def test_r13_a_run_killed_while_it_clears_up_after_a_killed_one_is_cleared_up_too(
+    fork: Fork, scenes: Scenes, request: pytest.FixtureRequest
+) -> None:
+    stage, judge = scenes("sqlite", "nightly")
+    operations = fork.run(stage.fresh().folder, NIGHTLY).operations
+    (begun, _) = (at for at, name in enumerate(operations) if name == "sql COMMIT")
+    first = Fault("kill", begun, "after")
+    world = stage.fresh()
+    assert fork.run(world.folder, NIGHTLY, faults=[first]).is_killed
+    operations = fork.run(world.folder, NIGHTLY).operations
+    book = Book("killed twice in a row, sqlite, nightly")
+
+    def trial(fault: Fault) -> str:
+        world = stage.fresh()
+        for each in (first, fault):
+            assert fork.run(world.folder, NIGHTLY, faults=[each]).is_killed
+        was_applied, lost = judge.mended(world)
+        assert [each.row["status"] for each in lost] == ["abandoned"] * len(lost)
+        return f"abandoned {len(lost)}" + (", applied" if was_applied else "")
+
+    for at, side in points(operations, 16):
+        attempt(book, f"{side} {at}", operations[at], partial(trial, Fault("kill", at, side)))
+    book.close(request)
+    assert set(book.outcomes) == {"abandoned 1", "abandoned 2", "abandoned 1, applied"}
+
+
 def test_r14_a_run_killed_while_it_spools_loses_and_doubles_no_event(
     fork: Fork, scenes: Scenes, request: pytest.FixtureRequest
 ) -> None:
