@@ -43,7 +43,7 @@ def test_r2_a_run_killed_anywhere_is_whole_or_nothing_on_sqlite(
         assert outcome.is_killed, outcome
         return came(*judge.mended(world))
 
-    for at, side in points(operations, 5):
+    for at, side in points(operations, 8):
         attempt(book, f"{side} {at}", operations[at], partial(trial, Fault("kill", at, side)))
     book.close(request)
     assert set(book.outcomes) == {"applied", "abandoned", "not begun"}
@@ -112,7 +112,7 @@ def test_r13_a_run_killed_while_it_clears_up_after_a_killed_one_is_cleared_up_to
         assert [each.row["status"] for each in lost] == ["abandoned"] * len(lost)
         return f"abandoned {len(lost)}" + (", applied" if was_applied else "")
 
-    for at, side in points(operations, 16):
+    for at, side in points(operations, 30):
         attempt(book, f"{side} {at}", operations[at], partial(trial, Fault("kill", at, side)))
     book.close(request)
     assert set(book.outcomes) == {"abandoned 1", "abandoned 2", "abandoned 1, applied"}

@@ -17,7 +17,7 @@ from support.fault_hooks import STORE
 from support.fault_points import Fault
 from support.fault_world import DOWN, Stage
 from support.fork_server import NIGHTLY, Fork
-from support.matrix import IS_FULL, LIMIT, Book, Judge, assert_one_line, attempt, points
+from support.matrix import IS_FULL, LIMIT, Book, Judge, assert_one_line, attempt, sides_of
 
 pytestmark = LIMIT
 Scenes = Callable[[str, str], tuple[Stage, Judge]]
@@ -71,9 +71,10 @@ def test_r14_a_file_that_finds_no_room_is_told_and_completed_by_the_next_run(
         judge.mended(world, is_applied=not is_down)
         return f"exit {done.code}"
 
-    for at, side in points(operations, 1, only=FILES):
-        if side != "after" or IS_FULL:
-            attempt(book, f"{side} {at}", operations[at], partial(trial, Fault("full", at, side)))
+    for at, name in enumerate(operations):
+        for side in sides_of(name) if name.startswith(FILES) else ():
+            if side != "after":
+                attempt(book, f"{side} {at}", name, partial(trial, Fault("full", at, side)))
     book.close(request)
 
 

@@ -74,7 +74,7 @@ def test_r2_a_run_goes_on_from_the_files_of_any_moment(
     film = filmed(fork, stage, tmp_path / "copies")
     sides = 2 * len(film.operations)
     book = Book(f"power lost at any of {sides} moments, which leave different files {len(film.copies)} times, {kind}")
-    for at in some(list(range(len(film.copies))), 6):
+    for at in some(list(range(len(film.copies))), 5):
         copy = film.copies[at]
         trial = partial(mended, stage, judge, copy, lambda _: None, is_applied=None)
         attempt(book, copy.name, film.operation(copy), trial)
@@ -119,7 +119,7 @@ def test_r2_a_commit_of_which_only_a_part_reached_the_disk_has_not_happened(
         "in a frame": [7, *(WAL_HEADER + number * FRAME + FRAME // 2 for number in range(frames)), whole - 1],
     }
     for how, ends in sizes.items():
-        for size in some(ends, 4):
+        for size in some(ends, 3):
             trial = partial(mended, stage, judge, copy, partial(cut, wal, size, b""), is_applied=False)
             attempt(book, f"{size} bytes", how, trial)
             if size:
@@ -145,7 +145,7 @@ def test_r2_a_store_into_which_only_a_part_of_the_wal_was_brought_is_whole(
     def torn(size: int, folder: Path) -> None:
         (folder / STORE).write_bytes(new[:size] + old[size:])
 
-    for size in some([*range(0, len(new), PAGE), *range(PAGE // 2, len(new), PAGE)], 5):
+    for size in some([*range(0, len(new), PAGE), *range(PAGE // 2, len(new), PAGE)], 3):
         trial = partial(mended, stage, judge, committed, partial(torn, size), is_applied=True)
         attempt(book, f"{size} bytes", "in a page" if size % PAGE else "at a page", trial)
     book.close(request)

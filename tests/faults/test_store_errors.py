@@ -59,7 +59,7 @@ def test_r12_an_error_at_any_statement_is_overcome_or_told_and_made_good(
         judge.mended(world, is_applied=done.code in {0, 3})
         return came(done, fault)
 
-    some = sorted({at for at, _ in points(operations, 6, only=(STATEMENTS[store],))})
+    some = sorted({at for at, _ in points(operations, 10, only=(STATEMENTS[store],))})
     for number, at in enumerate(some):
         for name, fault in list(FAULTS.items()) if IS_FULL else [list(FAULTS.items())[number % len(FAULTS)]]:
             due = attrs.evolve(fault, at=at, only=STATEMENTS[store])

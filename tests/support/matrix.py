@@ -22,8 +22,6 @@ IS_FULL: Final = os.environ.get("PO_INGEST_FULL_MATRIX", "") not in {"", "0"}
 """Whether every point is tried, and not a sample of them (`nox -s faults`)."""
 LIMIT: Final = pytest.mark.timeout(7200 if IS_FULL else 300)
 """Of a test that tries all points, in seconds."""
-DECISIVE: Final = ("COMMIT", "unlink")
-"""How the names of operations end that are always tried, from both sides."""
 
 
 def kind_of(operation: str) -> str:
@@ -33,17 +31,23 @@ def kind_of(operation: str) -> str:
 
 
 def points(operations: Sequence[str], every: int, only: tuple[str, ...] = ("",)) -> list[tuple[int, Side]]:
-    """Return the points to try, of the operations with such names: all, or the decisive ones and every n-th other."""
+    """Return the points to try, of operations with such names: all, or the decisive ones and one of each n others."""
     wanted = [at for at, name in enumerate(operations) if name.startswith(only)]
     if IS_FULL:
         return [(at, side) for at in wanted for side in sides_of(operations[at])]
     some = [at for number, at in enumerate(wanted) if number % every == every // 2]
     sampled: set[tuple[int, Side]] = {(at, SIDES[number % 2]) for number, at in enumerate(some)}
-    decisive: set[tuple[int, Side]] = {
-        (at, side) for at in wanted if operations[at].endswith(DECISIVE) for side in SIDES
-    }
+    decisive: set[tuple[int, Side]] = {(at, side) for at in wanted if _is_decisive(operations, at) for side in SIDES}
     torn: set[tuple[int, Side]] = {(at, "midst") for at in wanted if operations[at].endswith("write")}
     return sorted(sampled | decisive | torn)
+
+
+def _is_decisive(operations: Sequence[str], at: int) -> bool:
+    """Say whether an operation ends something that was written: it is always tried, from both sides."""
+    if not operations[at].endswith("COMMIT"):
+        return operations[at].endswith("unlink")
+    begun = [name for name in operations[:at] if name.removeprefix("sql ").startswith("BEGIN")]
+    return not (begun and "READ ONLY" in begun[-1])
 
 
 def sides_of(operation: str) -> tuple[Side, ...]:
