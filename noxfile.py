@@ -1,4 +1,4 @@
-"""The tasks of po-ingest: `nox -s tests`, `lint`, `types`, `perf`, `security`, `docs`, `build`."""
+"""The tasks of po-ingest: `nox -s tests`, `lint`, `types`, `perf`, `faults`, `security`, `docs`, `build`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ nox.options.sessions = ["tests", "lint", "types", "docs", "build"]
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 
+MATRICES = ("crashes", "store_errors", "full_disk", "power_loss", "cut_connections")
+"""The tests of `tests/faults` that try samples of their points, and all of them in the session `faults`."""
 CODE = ("src", "adapters", "tests", "docs", "noxfile.py")
 
 
@@ -66,6 +68,14 @@ def perf(session: nox.Session) -> None:
             failed.append(path)  # the figures of the other files are wanted all the same
     if failed:
         session.error(f"beyond their limits, or broken: {', '.join(failed)}")
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Try every fault at every point, and print how many those were; arguments after `--` go to pytest."""
+    install(session, "-e", ".[tests]")
+    matrices = [f"tests/faults/test_{name}.py" for name in MATRICES]
+    session.run("python", "-m", "pytest", *matrices, *session.posargs, env={"PO_INGEST_FULL_MATRIX": "1"})
 
 
 @nox.session

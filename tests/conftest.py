@@ -19,6 +19,7 @@ from po_ingest_adapters.failing import FailurePlan
 from po_ingest_adapters.store import sql
 from support import world
 from support.failing_store import FailingStore
+from support.fault_counts import pytest_terminal_summary
 from support.mssql_emulator import Server
 from support.odbc_driver_18 import driver_18
 from support.store_mssql import Mssql, emulated_store, is_given, mssql_stores
@@ -33,6 +34,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what it puts into the background so. The tests' processes would inherit it: no Ctrl-C ended them.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+__all__ = ["pytest_terminal_summary"]
 OF_THE_USER: Final = ("PO_INGEST_CONFIG", "PO_INGEST_ERP", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
 """Variables that a developer may have set, and that would change what the tests see."""
 

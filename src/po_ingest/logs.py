@@ -130,6 +130,10 @@ class _LogFile(RotatingFileHandler):
         )
         return cast("TextIOWrapper", opened)
 
+    def close(self) -> None:
+        with suppress(OSError):  # what a full disk had no room for is told already, and is lost
+            super().close()
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's signature
         if not self._told:
             self._told = True

@@ -7,18 +7,17 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from po_ingest.audit_verify import verify
-from po_ingest.errors import Interrupted, PoIngestError, StoreError
+from po_ingest.errors import Interrupted, StoreError
 from po_ingest.settings import StoreSettings
 from po_ingest_adapters.store.dialects import server
-from po_ingest_adapters.store.sql import SqlStore, create
+from po_ingest_adapters.store.sql import create
 from support.command_line import PYTHON, Home, environment, make_home
 from support.postgres_proxy import Cut, Proxy, postgres_proxy
 from support.store_builders import ERP, Nights, delivery, new_line, new_run
@@ -117,70 +116,7 @@ def test_encryption_that_the_server_refuses_fails_at_once(proxy: Proxy) -> None:
     assert "sslmode" in caught.value.hint
 
 
-# -- cut off
-
-
-def history(world: World) -> object:
-    """Return what the store tells of its lines, ids and times apart."""
-    with world.store.read() as view:
-        lines = [row for number in ("PO-1", "PO-2", "PO-3") for row in view.lines("erp", number)]
-        events = view.line_events([row["id"] for row in lines])
-        batches = view.line_batches([row["id"] for row in lines])
-        last = view.last_applied("erp")
-        assert last is not None
-        return (
-            [(row["po_number"], row["ordered_quantity"], row["is_stale"]) for row in lines],
-            [tuple(event[name] for name in ("po_number", "kind", "field_name", "new_value")) for event in events],
-            [(batch["po_number"], batch["sequence"], batch["delivered_quantity"]) for batch in batches],
-            list(view.snapshot("erp", last.id)),
-        )
-
-
-def two_nights(store: SqlStore, between: Callable[[], None] = lambda: None) -> World:
-    """Run a first night, and one in which lines change, vanish, and are delivered; it may fail."""
-    world = World([line("PO-1", ordered_quantity="1"), line("PO-2", delivered_quantity="1")], store=store)
-    world.night()
-    world.lines = [line("PO-1", ordered_quantity="2", delivered_quantity="3"), line("PO-3")]
-    between()
-    try:
-        world.night()
-    except PoIngestError as error:
-        assert error.exit_code in {3, 7}, error  # noqa: PT017 - it may fail, or the copy of the trail, but then so
-    return world
-
-
-@pytest.fixture
-def undisturbed(postgres: Postgres) -> tuple[object, list[str]]:
-    """Return what two nights leave, and the statements that the second one sends."""
-    with postgres_proxy(postgres.server) as proxy:
-        postgres.fresh()
-        world = two_nights(create(StoreSettings(url=proxy.url())), proxy.statements.clear)
-        return history(world), list(proxy.statements)
-
-
-@pytest.mark.parametrize("how", ["before", "after"])
-def test_r2_wherever_the_connection_is_cut_nothing_is_lost_and_nothing_doubled(
-    proxy: Proxy, postgres: Postgres, undisturbed: tuple[object, list[str]], how: Cut
-) -> None:
-    expected, statements = undisturbed
-    some = range(0 if how == "before" else 2, len(statements), 4)
-    for at in sorted({*some, *(at for at, statement in enumerate(statements) if statement == "COMMIT")}):
-        postgres.fresh()
-        proxy.cut = lambda _: None
-        store = create(StoreSettings(url=proxy.url()))
-
-        def arm(at: int = at) -> None:
-            proxy.statements.clear()
-            proxy.cut = lambda _: how if len(proxy.statements) == at + 1 else None
-
-        world = two_nights(store, arm)
-        proxy.cut = lambda _: None
-        world.night()
-        assert history(world) == expected, f"statement {at}: {proxy.statements[at]}"
-        with world.store.read() as view:
-            runs = view.runs("erp")
-            assert verify(view.audit_events(), runs, None).faults == ()
-        assert not any(run.status == "running" for run in runs)
+# -- cut off: see also test_cut_connections.py
 
 
 def test_r2_a_commit_whose_answer_is_lost_is_not_done_twice(proxy: Proxy) -> None:

@@ -15,6 +15,8 @@ from support.erp_postgres import Server
 
 ENCRYPTION: Final = frozenset({80877103, 80877104})
 """Codes of the requests for TLS and GSSAPI, which are declined."""
+COPIES: Final = {b"d": "COPY data", b"c": "COPY end"}
+"""What a COPY sends after its statement."""
 Cut: TypeAlias = Literal["before", "after"] | None
 """Whether a connection is cut, before the server gets a statement or after it has carried it out."""
 
@@ -27,7 +29,11 @@ class Proxy:
     listener: socket.socket
     statements: list[str] = attrs.Factory(list)
     cut: Callable[[str], Cut] = lambda _: None
+    at_cut: Callable[[], object] = lambda: None
+    """What happens besides, just before the client could notice that it is cut off."""
     is_down: bool = False
+    counts_copies: bool = False
+    """Whether what a COPY sends, and its end, are among the statements too."""
     _open: list[socket.socket] = attrs.Factory(list)
 
     @property
@@ -52,12 +58,13 @@ class Proxy:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # an answer shall not wait for the one before
         upstream = self._connect()
         self._open += [client, upstream]
         is_cut = threading.Event()
         try:
             if not self.is_down and _startup(client, upstream):
-                threading.Thread(target=_answers, args=(upstream, client, is_cut), daemon=True).start()
+                threading.Thread(target=self._answers, args=(upstream, client, is_cut), daemon=True).start()
                 self._questions(client, upstream, is_cut)
         except OSError:
             pass  # one side has gone
@@ -82,14 +89,33 @@ class Proxy:
                 parsed = content.split(b"\0")[1].decode()
             how = None
             if kind in {b"Q", b"E"}:
-                statement = parsed if kind == b"E" else content.rstrip(b"\0").decode()
-                self.statements.append(statement)
-                how = self.cut(statement)
+                how = self._sent(parsed if kind == b"E" else content.rstrip(b"\0").decode())
+            elif kind in COPIES and self.counts_copies:
+                how = self._sent(COPIES[kind])
             if how == "before":
+                self.at_cut()
                 return
             if how == "after":
                 is_cut.set()
             upstream.sendall(kind + length + content)
+            if how == "after" and kind == b"d":  # which has no answer
+                self.at_cut()
+                return
+
+    def _sent(self, statement: str) -> Cut:
+        self.statements.append(statement)
+        return self.cut(statement)
+
+    def _answers(self, upstream: socket.socket, client: socket.socket, is_cut: threading.Event) -> None:
+        """Pass answers on; the first one after the cut ends the connection."""
+        with suppress(OSError):
+            while data := upstream.recv(65536):
+                if is_cut.is_set():
+                    self.at_cut()
+                    break
+                client.sendall(data)
+        _close(client)
+        _close(upstream)
 
 
 def _startup(client: socket.socket, upstream: socket.socket) -> bool:
@@ -101,17 +127,6 @@ def _startup(client: socket.socket, upstream: socket.socket) -> bool:
             upstream.sendall(length + content)
             return True
         client.sendall(b"N")
-
-
-def _answers(upstream: socket.socket, client: socket.socket, is_cut: threading.Event) -> None:
-    """Pass answers on; the first one after the cut ends the connection."""
-    with suppress(OSError):
-        while data := upstream.recv(65536):
-            if is_cut.is_set():
-                break
-            client.sendall(data)
-    _close(client)
-    _close(upstream)
 
 
 def _receive(source: socket.socket, size: int) -> bytes:

@@ -327,3 +327,12 @@ def test_configuring_anew_replaces_what_was_there(path: Path, tmp_path: Path) ->
     assert logging.getLogger().handlers == before
     assert logging.getLogger("po_ingest").level == logging.NOTSET
     assert not structlog.is_configured()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_full_disk_does_not_hinder_the_end_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    configure(Path("/dev/full"))
+    log().info("one")
+    logs.unlogged()
+    (told,) = capsys.readouterr().err.splitlines()
+    assert "No space left on device" in told
