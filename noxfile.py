@@ -1,4 +1,4 @@
-"""The tasks of po-ingest: `nox -s tests`, `lint`, `types`, `perf`, `docs`, `build`."""
+"""The tasks of po-ingest: `nox -s tests`, `lint`, `types`, `perf`, `fuzz`, `soak`, `mutation`, `docs`, `build`."""
 
 from __future__ import annotations
 
@@ -48,6 +48,30 @@ def perf(session: nox.Session) -> None:
     install(session, "-e", ".[tests]")
     measurements = sorted(str(path) for path in Path("tests/perf").glob("perf_*.py"))
     session.run("python", "-m", "pytest", "-s", *measurements, *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Throw much more at the product than CI does, at random; `PO_INGEST_FUZZ` says how many times as much."""
+    install(session, "-e", ".[tests]")
+    env = {"HYPOTHESIS_PROFILE": "dev", "PO_INGEST_FUZZ": os.environ.get("PO_INGEST_FUZZ", "30")}
+    session.run("python", "-m", "pytest", "-q", "--timeout=0", "tests/fuzz", *session.posargs, env=env)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run a year of nights with faults in a tenth of them; arguments after `--` go to the script."""
+    install(session, "-e", ".[tests]")
+    session.run("python", "tests/soak/soak.py", *session.posargs)
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Break the core in every small way, and see which tests notice; arguments after `--` choose mutants by name."""
+    install(session, "-e", ".[tests]", "mutmut")
+    env = {"HYPOTHESIS_PROFILE": "ci"}
+    session.run("mutmut", "run", "--max-children", "1", *session.posargs, env=env, success_codes=[0, 1])
+    session.run("mutmut", "results", env=env)
 
 
 @nox.session
