@@ -51,7 +51,7 @@ def state(presence: Presence = Presence.ACTIVE, **fields: Value) -> LineState:
     return LineState(7, values(**fields), own, NO_SLOTS, {}, presence)
 
 
-def line(before: LineState | None, *, is_active: bool = True, **fields: Value) -> MappedLine:
+def line(before: LineState | None, *, is_active: bool = True, **fields: Any) -> MappedLine:  # noqa: ANN401 - values
     return MappedLine(ReadLine(KEY, before, values(**fields), is_active, b"f"), values(**fields), False, None)
 
 
@@ -110,7 +110,7 @@ def test_r9_the_cause_is_the_configuration_the_mapping_or_the_erp() -> None:
     mapped = rules(rows=(XrefRow("A", None, "NEW", None),))
     before = state(sku="OLD", item_code="A", item="A", supplier_code="DEFAULT")
 
-    def causes(by: diff.Rules, **after: Value) -> dict[str, str]:
+    def causes(by: diff.Rules, **after: str) -> dict[str, str]:
         (found,) = diff.compare_lines([line(before, **after)], by)
         return {each.field: each.cause for each in found.fields}
 
@@ -160,7 +160,7 @@ def test_r11_values_written_are_counted_once_each_and_emptied_ones_are_not() -> 
 
 
 def test_r10_without_receipts_growth_is_a_delta_and_a_decrease_a_correction() -> None:
-    def booked(before: LineState | None, now: str, **more: Value) -> list[Delivery]:
+    def booked(before: LineState | None, now: str, **more: date) -> list[Delivery]:
         read = line(before, delivered_quantity=Decimal(now), **more)
         (found,) = batches.reconstruct_lines([read], None, {}, DAY)
         return list(found)
@@ -344,5 +344,5 @@ def test_the_audit_tells_how_a_state_was_taken_over() -> None:
 
 
 def test_what_json_lacks_cannot_be_audited() -> None:
-    with pytest.raises(TypeError, match="^an audit event holds Decimal, which JSON cannot$"):
+    with pytest.raises(TypeError, match=r"^an audit event holds Decimal, which JSON cannot$"):
         canonical({"a": Decimal(1)})

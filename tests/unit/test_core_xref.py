@@ -56,7 +56,7 @@ def test_only_the_code_needs_a_column() -> None:
         f"list it in [erp.item_xref.columns]; the result's columns are: {', '.join(COLUMNS[1:])}"
     )
     listed = QuerySettings(query="", columns={"mapped_sku": ColumnSettings(column="SKU")})
-    with pytest.raises(ConfigError, match="^item_xref: the result has no column 'SKU'"):
+    with pytest.raises(ConfigError, match=r"^item_xref: the result has no column 'SKU'"):
         XrefReading(COLUMNS, listed)
 
 
@@ -91,7 +91,7 @@ def test_r8_a_row_that_cannot_be_read_is_rejected_with_its_reason(
 
 def test_texts_as_wide_as_their_fields_are_kept_and_longer_ones_cut_and_counted() -> None:
     fits = ("x" * 128, "s" * 128, "i" * 255, "v" * 64, None)
-    assert reading().row(fits) == (XrefRow(fits[0], fits[3], fits[1], fits[2], is_active=True), 0)  # type: ignore[arg-type]  # texts
+    assert reading().row(fits) == (XrefRow(fits[0], fits[3], fits[1], fits[2], is_active=True), 0)
     longer = ("A", "s" * 127 + " t", "i" * 256, "v" * 65, None)
     assert reading().row(longer) == (XrefRow("A", "v" * 64, "s" * 127, "i" * 255), 3)
     assert read(longer, ("B", "s" * 129, None, None, 1), fits).truncated == 4
