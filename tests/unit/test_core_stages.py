@@ -51,7 +51,7 @@ def state(presence: Presence = Presence.ACTIVE, **fields: Value) -> LineState:
     return LineState(7, values(**fields), own, NO_SLOTS, {}, presence)
 
 
-def line(before: LineState | None, *, is_active: bool = True, **fields: Any) -> MappedLine:  # noqa: ANN401 - values
+def line(before: LineState | None, is_active: bool = True, /, **fields: Any) -> MappedLine:  # noqa: ANN401 - values
     return MappedLine(ReadLine(KEY, before, values(**fields), is_active, b"f"), values(**fields), False, None)
 
 
@@ -98,9 +98,9 @@ def test_r6_what_becomes_of_a_line_depends_on_where_it_was_and_is(
     before: Presence | None, is_active: bool, expected: diff.Difference
 ) -> None:
     known = None if before is None else state(before, item="I")
-    assert diff.compare_lines([line(known, is_active=is_active, item="I")], rules()) == [expected]
+    assert diff.compare_lines([line(known, is_active, item="I")], rules()) == [expected]
     if known is not None and before != Presence.NEVER:
-        (changed,) = diff.compare_lines([line(known, is_active=is_active, item="J")], rules())
+        (changed,) = diff.compare_lines([line(known, is_active, item="J")], rules())
         assert changed.fields == (FieldChange("item", "I", "J", "erp"),)
         keeps = before == Presence.ACTIVE and is_active
         assert changed.snapshot is (SnapshotAction.REPLACE if keeps else expected.snapshot)
