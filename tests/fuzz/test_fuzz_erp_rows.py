@@ -156,7 +156,7 @@ def accounted_for(world: OnDisk, report: RunReport) -> None:
 
 
 def has_values(line: Mapping[str, str | None], row: Row, *, with_mapping: bool) -> None:
-    for name in COLUMNS:
+    for name in (name for name in COLUMNS if name not in LineSettings().ignored_fields):
         expected = obvious(name, row.get(name))
         if name in {"sku", "item", "supplier_code"} and (expected is None or with_mapping):
             continue  # the cross-reference, the item code or the default supplier stands in
