@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from datetime import date, datetime, time
 from typing import Any, Final
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from support.command_line import COLUMNS, Home, make_home
-from support.fuzzing import empty_store, fuzzed, new_folder, sound, told_well, writes_nothing
+from support.fuzzing import PATIENT, empty_store, fuzzed, new_folder, sound, told_well, writes_nothing
 
 DONE, USAGE, RESERVATION, ERP, GUARD, STORE = 0, 2, 3, 4, 5, 7
 ANY_CODE: Final = (DONE, USAGE, RESERVATION, ERP, GUARD, STORE)
@@ -208,7 +207,7 @@ def leaves_no_trace(home: Home, *arguments: str) -> None:
 
 @given(changes=st.lists(places, min_size=1, max_size=4), night=st.sampled_from([(), ("--strict",), ("--json",)]))
 @fuzzed(40)
-@pytest.mark.timeout(3600)
+@PATIENT
 def test_whatever_the_keys_of_a_configuration_hold_it_is_used_or_refused(
     changes: list[tuple[str, str, object]], night: tuple[str, ...]
 ) -> None:
@@ -241,7 +240,7 @@ edits = st.lists(st.tuples(st.integers(0, len(VALID)), st.integers(0, 12), piece
 
 @given(edits=edits, encoding=st.sampled_from(["utf-8"] * 6 + ["utf-16", "latin-1", "utf-8-sig"]))
 @fuzzed(60)
-@pytest.mark.timeout(3600)
+@PATIENT
 def test_whatever_was_mistyped_in_a_configuration_is_told(edits: list[tuple[int, int, str]], encoding: str) -> None:
     text = VALID
     for at, length, new in edits:
@@ -256,7 +255,7 @@ def test_whatever_was_mistyped_in_a_configuration_is_told(edits: list[tuple[int,
     content=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")))
 )
 @fuzzed(60)
-@pytest.mark.timeout(3600)
+@PATIENT
 def test_what_is_no_configuration_is_refused(content: bytes) -> None:
     with new_folder() as folder:
         home = Home(folder)

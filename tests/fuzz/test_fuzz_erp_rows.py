@@ -26,7 +26,7 @@ from po_ingest_adapters.audit.spool import FileSpool
 from po_ingest_adapters.buffer import DiskBuffer
 from po_ingest_adapters.store.sql import create
 from support.driver_values import EXTREMES, FIELD_STRATEGIES, odd
-from support.fuzzing import WRITTEN, empty_store, fuzzed, new_folder
+from support.fuzzing import PATIENT, WRITTEN, empty_store, fuzzed, new_folder
 from support.world import World
 
 Row = dict[str, Any]
@@ -223,7 +223,7 @@ def test_r8_no_value_a_driver_could_give_ends_a_night(name: str) -> None:
     changes=st.lists(st.tuples(st.integers(0, 9), st.sampled_from(COLUMNS), odd), max_size=3),
 )
 @fuzzed(20)
-@pytest.mark.timeout(3600)
+@PATIENT
 def test_r3_r8_r17_whatever_a_driver_gives_is_taken_or_told_as_rejected(
     first: list[Row],
     second: list[Row],

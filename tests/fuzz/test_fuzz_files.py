@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from po_ingest import xref_csv
 from support.command_line import COLUMNS, Home, make_home
-from support.fuzzing import empty_store, fuzzed, new_folder, sound, told_well, writes_nothing
+from support.fuzzing import PATIENT, empty_store, fuzzed, new_folder, sound, told_well, writes_nothing
 
 DONE, USAGE, ERP, GUARD = 0, 2, 4, 5
 ENCODINGS: Final = (
@@ -137,7 +136,7 @@ def contents(header: tuple[str, ...]) -> st.SearchStrategy[bytes]:
     delimiter=st.sampled_from([",", ",", ";", "\\t", "|", "\u20ac", "a"]),
 )
 @fuzzed(20)
-@pytest.mark.timeout(3600)
+@PATIENT
 def test_whatever_a_csv_file_of_the_erp_holds_is_read_or_told(
     nights: list[bytes], encoding: str, delimiter: str
 ) -> None:
@@ -157,7 +156,7 @@ def test_whatever_a_csv_file_of_the_erp_holds_is_read_or_told(
 
 @given(content=contents(XREF_HEADER), before=contents(XREF_HEADER))
 @fuzzed(25)
-@pytest.mark.timeout(3600)
+@PATIENT
 def test_whatever_an_xref_file_holds_is_imported_whole_or_not_at_all(content: bytes, before: bytes) -> None:
     with a_home() as home:
         home.insert(("PO-1", 1, "M-1"), ("PO-1", 2, "M-2"), ("PO-2", 1, "open"))
@@ -205,7 +204,7 @@ sqlite_rows = st.lists(
 
 @given(nights=st.lists(sqlite_rows, min_size=1, max_size=3), broken=st.none() | st.binary(min_size=1, max_size=4))
 @fuzzed(15)
-@pytest.mark.timeout(3600)
+@PATIENT
 def test_whatever_a_database_of_the_erp_holds_is_taken_or_told(nights: list[list[Any]], broken: bytes | None) -> None:
     with a_home() as home:
         home.configure('[lines]\ninactive_statuses = []\n[log]\nlevel = "ERROR"\n')

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from po_ingest.settings import StoreSettings
@@ -19,6 +20,9 @@ from support.command_line import Done, Home
 
 TIMES: Final = int(os.environ.get("PO_INGEST_FUZZ") or 1)
 """How many times as much as CI: `nox -s fuzz` sets it."""
+
+PATIENT: Final = pytest.mark.timeout(300 * TIMES)
+"""Ends a test that hangs, not one that tries much."""
 
 IN_MEMORY: Final = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a folder of our own is made in it
 """Where files cost no wait for a disk, if there is such a place."""
