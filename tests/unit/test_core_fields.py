@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -32,6 +33,16 @@ def test_a_value_comes_back_from_its_text(kind: Kind, value: Value, text: str | 
 
 def test_a_datetime_is_told_in_utc() -> None:
     assert to_text(datetime(2026, 1, 31, 1, tzinfo=timezone(timedelta(hours=2)))) == "2026-01-30T23:00:00Z"
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="only POSIX lets a process change its zone")
+def test_a_datetime_is_told_in_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        told = to_text(datetime(2026, 1, 31, 1, tzinfo=UTC))
+    time.tzset()
+    assert told == "2026-01-31T01:00:00Z"
 
 
 @pytest.mark.parametrize(
