@@ -23,7 +23,11 @@ from typing import Any, Final, NoReturn
 
 import attrs
 
-from po_ingest import config, plugins, wiring
+import po_ingest.cli.nightly  # imported once here, not in each night's process
+import po_ingest_adapters.audit.file
+import po_ingest_adapters.erp.sqlite
+import po_ingest_adapters.store.sql  # noqa: F401 - as above
+from po_ingest import config, pipeline, plugins, wiring  # noqa: F401 - as above
 from po_ingest.cli.main import main
 from po_ingest.errors import ErpError
 from po_ingest.fields import INDEX, Values, to_text

@@ -27,6 +27,7 @@ from po_ingest.model import (
     SnapshotAction,
     XrefRow,
 )
+from po_ingest.receipts import DeliveryEvent, Receipts
 from po_ingest.settings import LineSettings
 from po_ingest.stages import batches, custom_columns, diff, report, xref
 from po_ingest.stages.custom_columns import Slots
@@ -176,6 +177,24 @@ def test_r10_without_receipts_growth_is_a_delta_and_a_decrease_a_correction() ->
     ]
     largest = Decimal("999999999999999.999")
     assert booked(state(delivered_quantity=-largest), str(largest)) == [Delivery("delta", largest, DAY)] * 2
+
+
+def test_r10_an_event_that_vanished_and_comes_back_is_corrected_under_its_own_name() -> None:
+    back = DeliveryEvent("reference R1", "R1", DAY, Decimal("2.000"))
+    receipts = Receipts({KEY: (back,)}, frozenset(), (), 0)
+    read = line(state(), delivered_quantity=Decimal("2.000"))
+
+    def booked(*before: Delivery) -> list[Delivery]:
+        (found,) = batches.reconstruct_lines([read], receipts, {7: before} if before else {}, DAY)
+        return list(found)
+
+    receipt = Delivery("receipt", Decimal("2.000"), DAY, "R1", "reference R1")
+    taken_back = Delivery("correction", Decimal("-2.000"), DAY, "R1", "reference R1")
+    again = Delivery("correction", Decimal("2.000"), DAY, "R1", "reference R1")
+    assert booked() == [receipt]  # a known line of which nothing was delivered so far
+    assert booked(receipt) == []
+    assert booked(receipt, taken_back) == [again]
+    assert booked(receipt, taken_back, again) == []
 
 
 # -- report
