@@ -23,7 +23,7 @@ from typing import Any, Final, NoReturn
 
 import attrs
 
-import po_ingest.cli.nightly  # imported once here, not in each night's process
+import po_ingest.cli.nightly  # noqa: F401 - imported once here, not in the process of each night
 import po_ingest_adapters.audit.file
 import po_ingest_adapters.erp.sqlite
 import po_ingest_adapters.store.sql  # noqa: F401 - as above

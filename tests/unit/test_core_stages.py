@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,7 @@ import attrs
 import pytest
 
 from po_ingest.audit_chain import canonical
+from po_ingest.errors import ExitCode
 from po_ingest.events import Teller
 from po_ingest.fields import CUSTOM_SLOTS, FIELDS, INDEX, Value, Values
 from po_ingest.model import (
@@ -25,6 +27,7 @@ from po_ingest.model import (
     RejectedRow,
     RunReport,
     SnapshotAction,
+    StageError,
     XrefRow,
 )
 from po_ingest.receipts import DeliveryEvent, Receipts
@@ -264,6 +267,35 @@ def test_counts_of_partitions_add_up() -> None:
     )
     assert (told.absent_po_lines, told.closed_po_lines, told.unmapped_item_codes) == (4, 2, ("A", "B"))
     assert (told.xref_gaps_found, told.rows_rejected, told.values_truncated) == (2, 2, 4)
+
+
+def test_a_report_is_told_as_the_contracts_object() -> None:
+    told = report.report_dict(
+        RunReport(
+            run_id=1,
+            run_identifier="x",
+            erp="erp",
+            mode="nightly",
+            baseline=False,
+            dry_run=False,
+            status="failed",
+            started_at=START,
+            finished_at=START,
+            unmapped_item_codes=("A", "B"),
+            errors_encountered=(StageError("snapshot", "ErpError", "it is away"),),
+            exit_code=ExitCode.ERP,
+        )
+    )
+    assert list(told) == [field.name for field in attrs.fields(RunReport)]
+    assert json.loads(json.dumps(told)) == told
+    assert type(told["exit_code"]) is int
+    assert {name: told[name] for name in ("started_at", "finished_at", "exit_code", "unmapped_item_codes")} == {
+        "started_at": "2026-01-31T08:00:00Z",
+        "finished_at": "2026-01-31T08:00:00Z",
+        "exit_code": 4,
+        "unmapped_item_codes": ["A", "B"],
+    }
+    assert told["errors_encountered"] == [{"stage": "snapshot", "error": "ErpError", "message": "it is away"}]
 
 
 def test_r5_a_state_taken_over_without_events_counts_no_change() -> None:
