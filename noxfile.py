@@ -1,4 +1,7 @@
-"""The tasks of po-ingest: `nox -s tests`, `lint`, `types`, `perf`, `faults`, `security`, `docs`, `build`."""
+"""The tasks of po-ingest: `nox -s tests`, `lint`, `types`, `docs`, `build`, and those that take longer, below them.
+
+`perf`, `faults`, `fuzz`, `soak`, `mutation`, `security`.
+"""
 
 from __future__ import annotations
 
@@ -76,6 +79,30 @@ def faults(session: nox.Session) -> None:
     install(session, "-e", ".[tests]")
     matrices = [f"tests/faults/test_{name}.py" for name in MATRICES]
     session.run("python", "-m", "pytest", *matrices, *session.posargs, env={"PO_INGEST_FULL_MATRIX": "1"})
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Throw much more at the product than CI does, at random; `PO_INGEST_FUZZ` says how many times as much."""
+    install(session, "-e", ".[tests]")
+    env = {"HYPOTHESIS_PROFILE": "dev", "PO_INGEST_FUZZ": os.environ.get("PO_INGEST_FUZZ", "30")}
+    session.run("python", "-m", "pytest", "-q", "tests/fuzz", *session.posargs, env=env)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run a year of nights with faults in a tenth of them; arguments after `--` go to the script."""
+    install(session, "-e", ".[tests]")
+    session.run("python", "tests/soak/soak.py", *session.posargs)
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Break the core in every small way, and see which tests notice; arguments after `--` choose mutants by name."""
+    install(session, "-e", ".[tests]", "mutmut")
+    env = {"HYPOTHESIS_PROFILE": "ci"}
+    session.run("mutmut", "run", "--max-children", "1", *session.posargs, env=env, success_codes=[0, 1])
+    session.run("mutmut", "results", env=env)
 
 
 @nox.session

@@ -45,7 +45,8 @@ class DiskBuffer:
     """Holds rows in memory up to `threshold_rows`, above it all of them in a temporary file.
 
     The file has no name and belongs to the process: it is gone with it, however that ends. Any number of readers may
-    read at a time, also while rows are added. Raises PoIngestError where the temporary folder has no room.
+    read at a time, also while rows are added. Chunks with values that no file can hold stay in memory. Raises
+    PoIngestError where the temporary folder has no room.
     """
 
     def __init__(self, threshold_rows: int = THRESHOLD_ROWS) -> None:
@@ -54,7 +55,7 @@ class DiskBuffer:
         self._rows = 0
         self._chunks: list[Chunk] = []
         self._file: IO[bytes] | None = None
-        self._offsets: list[int] = []
+        self._places: list[int | Chunk] = []  # offsets in the file
 
     @property
     def is_on_disk(self) -> bool:
@@ -76,17 +77,24 @@ class DiskBuffer:
             self._write(self._file, rows)
 
     def _write(self, file: IO[bytes], chunk: Chunk) -> None:
+        packed = _packed(chunk)
+        if packed is None:
+            self._places.append(chunk)
+            return
         offset = file.seek(0, 2)
-        file.write(_packed(chunk))
+        file.write(packed)
         file.flush()  # so that a full disk is told here, and not by a reader
-        self._offsets.append(offset)
+        self._places.append(offset)
 
     def __iter__(self) -> Iterator[Chunk]:
         """Yield the chunks in their order."""
         at = 0
-        while at < len(self._chunks) + len(self._offsets):
-            yield self._chunks[at] if self._file is None else self._read(self._file, self._offsets[at])
+        while at < len(self._chunks) + len(self._places):
+            yield self._chunks[at] if self._file is None else self._at(self._file, self._places[at])
             at += 1
+
+    def _at(self, file: IO[bytes], place: int | Chunk) -> Chunk:
+        return self._read(file, place) if isinstance(place, int) else place
 
     @staticmethod
     def _read(file: IO[bytes], offset: int) -> Chunk:
@@ -100,20 +108,22 @@ class DiskBuffer:
 
     def close(self) -> None:
         """Give up the memory and the file."""
-        self._chunks, self._offsets, self._rows = [], [], 0
+        self._chunks, self._places, self._rows = [], [], 0
         if self._file is not None:
             with contextlib.suppress(OSError):  # what could not be written before a full disk is not wanted any more
                 self._file.close()
             self._file = None
 
 
-def _packed(chunk: Chunk) -> bytes:
-    """Return a chunk as bytes: marshalled, which is far faster, where its values allow it."""
+def _packed(chunk: Chunk) -> bytes | None:
+    """Return a chunk as bytes: marshalled, which is far faster, where its values allow it; None if nothing can."""
     try:
         content = marshal.dumps(chunk, WITHOUT_REFERENCES)
         return b"".join((MARSHALLED, len(content).to_bytes(SIZE_BYTES, "big"), content))
     except ValueError:
-        return PICKLED + pickle.dumps(chunk, protocol=pickle.HIGHEST_PROTOCOL)
+        with contextlib.suppress(Exception):  # whatever a driver's own class raises
+            return PICKLED + pickle.dumps(chunk, protocol=pickle.HIGHEST_PROTOCOL)
+        return None
 
 
 @contextlib.contextmanager

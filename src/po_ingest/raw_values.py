@@ -23,6 +23,9 @@ DIGITS_MAX: Final = 400
 """More digits than any number of an ERP; a Decimal of a few bytes can have a text of gigabytes."""
 
 BITS_MAX: Final = 4 * DIGITS_MAX
+PLACE_IN_MEMORY: Final = " at 0x"
+"""How Python shows what has no text of its own."""
+
 NOT_FINITE: Final = "is not a finite number"
 NOT_A_DATE: Final = "is not a date"
 TOO_MANY_DIGITS: Final = "is a number with too many digits"
@@ -70,7 +73,7 @@ def _decode(raw: bytes | bytearray | memoryview) -> str:
 def _isoformat(raw: date | time) -> str:
     try:
         return raw.isoformat()
-    except (ValueError, TypeError, ArithmeticError):  # of a driver's own class, such as a "not a time"
+    except Exception:  # noqa: BLE001 - of a driver's own class, such as a "not a time", or a zone without an offset
         raise Unreadable(NOT_A_DATE) from None
 
 
@@ -106,8 +109,40 @@ def as_written(raw: date) -> datetime:
             return datetime(raw.year, raw.month, raw.day)  # noqa: DTZ001 - a date has no zone
         clock = (raw.hour, raw.minute, raw.second, raw.microsecond)
         return datetime(raw.year, raw.month, raw.day, *clock, tzinfo=raw.tzinfo, fold=raw.fold)
-    except (ValueError, TypeError, ArithmeticError):  # of a driver's own class, such as a "not a time"
+    except Exception:  # noqa: BLE001 - of a driver's own class, such as a "not a time"
         raise Unreadable(NOT_A_DATE) from None
+
+
+def distinct_text(values: tuple[object, ...]) -> str:
+    """Return a text in ASCII that is another one for other values, and the same on every machine and Python version.
+
+    `ascii` does it for all that drivers usually give. What it shows by its place in memory, or cannot show, is helped.
+    """
+    try:
+        text = ascii(values)
+    except Exception:  # noqa: BLE001 - an integer of thousands of digits, or whatever a driver's own class raises
+        return ascii(tuple(map(_showable, values)))
+    return ascii(tuple(map(_showable, values))) if PLACE_IN_MEMORY in text else text
+
+
+def _showable(value: object) -> object:
+    if isinstance(value, memoryview):
+        return bytes(value)
+    try:
+        ascii(value)
+    except Exception:  # noqa: BLE001 - as above
+        return hex(value) if isinstance(value, int) else type(value).__name__
+    return value
+
+
+def as_shown(value: object) -> str:
+    """Return a value as people are told of it, whatever it is."""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return "0x" + bytes(value).hex()
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - as above
+        return hex(value) if isinstance(value, int) else f"a {type(value).__name__} that cannot be shown"
 
 
 def null_values(nulls: Iterable[str], *reads: Callable[[str], T]) -> frozenset[T]:

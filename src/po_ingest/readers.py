@@ -233,6 +233,8 @@ def _to_utc(dates: DateFormat, nulls: frozenset[str], zone: tzinfo) -> Callable[
             return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
         except (OverflowError, ValueError):
             raise Unreadable(OUT_OF_TIME) from None
+        except Exception:  # noqa: BLE001 - of a driver's own zone
+            raise Unreadable(NOT_A_DATE) from None
 
     return convert
 

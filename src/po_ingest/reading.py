@@ -17,6 +17,7 @@ import attrs
 from po_ingest.errors import ConfigError
 from po_ingest.fields import BY_NAME, FIELDS, INDEX, INTEGER_MAX, INTEGER_MIN, Field, Kind, Value, Values, to_text
 from po_ingest.model import LineKey, RawRow
+from po_ingest.raw_values import as_shown, distinct_text
 from po_ingest.readers import Unreadable, make_reader
 from po_ingest.settings import ColumnSettings, LineSettings, QuerySettings
 
@@ -26,6 +27,9 @@ READING_VERSION: Final = 1
 DIGEST_SIZE: Final = 16
 BLOCK: Final = 500
 """Rows that are read together: as many as a processor's cache holds, or they are fetched from memory over and over."""
+JSON_INTEGERS: Final = range(-(2**63), 2**63)
+"""Whole numbers that every reader of JSON takes; others are told as text."""
+
 PO_NUMBER_WIDTH: Final = BY_NAME["po_number"].width or 0
 Reader: TypeAlias = Callable[[object], Value]
 
@@ -265,11 +269,10 @@ class LineReading:
     def fingerprint(self, row: RawRow) -> bytes:
         """Return 16 bytes that are equal only for rows that are read to the same values.
 
-        BLAKE2b over the columns in use and a digest of all settings that decide how they are read. `ascii` of a tuple
-        of driver values is injective, and the same on every machine and Python version.
+        BLAKE2b over the columns in use and a digest of all settings that decide how they are read.
         """
         used = row if self._used is None else self._used(row)
-        return blake2b(ascii(used).encode("ascii"), digest_size=DIGEST_SIZE, key=self._salt).digest()
+        return blake2b(distinct_text(used).encode("ascii"), digest_size=DIGEST_SIZE, key=self._salt).digest()
 
     def values(self, row: RawRow, key: LineKey) -> tuple[Values, int]:
         """Return the row's values (none for fields without a column) and how many texts were cut.
@@ -335,11 +338,8 @@ def row_as_json(columns: tuple[str, ...], row: RawRow) -> dict[str, object]:
         at, unique = 2, name
         while unique in content:
             unique, at = f"{name} ({at})", at + 1
-        content[unique] = value if value is None or isinstance(value, (str, bool, int)) else _text(value)
+        is_plain = (
+            value is None or isinstance(value, (str, bool)) or (isinstance(value, int) and value in JSON_INTEGERS)
+        )
+        content[unique] = value if is_plain else as_shown(value)
     return content
-
-
-def _text(value: object) -> str:
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return "0x" + bytes(value).hex()
-    return str(value)

@@ -211,3 +211,10 @@ def test_check_counts_the_tables(tmp_path: Path) -> None:
 def test_check_fails_where_there_is_no_table(tmp_path: Path, name: str) -> None:
     (finding,) = CsvErpSource(folder=tmp_path / name, format=UTF_8).check()
     assert (finding.status, finding.exit_code) == ("failed", 4)
+
+
+def test_a_file_in_utf_16_that_does_not_say_so_is_told(tmp_path: Path) -> None:
+    (tmp_path / "lines.csv").write_bytes("po,ort\nPO-1,a\n".encode("utf-16-be"))
+    message = failure(tmp_path, settings=CsvSettings(encoding="utf-16"))
+    assert message.startswith("lines.csv is not utf-16: ")
+    assert "set erp.csv.encoding" in message

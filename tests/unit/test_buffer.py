@@ -15,6 +15,7 @@ import pytest
 from po_ingest.errors import PoIngestError
 from po_ingest.ports import RowBuffer
 from po_ingest_adapters.buffer import Chunk, DiskBuffer, MemoryBuffer
+from support.driver_values import Silent
 
 CHUNKS: list[Chunk] = [
     [("PO-1", 1, Decimal("1.500")), ("PO-1", 2, None)],
@@ -106,3 +107,16 @@ def test_a_full_disk_is_told_when_rows_are_added(monkeypatch: pytest.MonkeyPatch
             buffer.append(CHUNKS[0])
         assert (caught.value.exit_code, caught.value.transient) == (1, False)
         buffer.close()
+
+
+def test_rows_that_no_file_can_hold_stay_in_memory_in_their_order() -> None:
+    buffer = DiskBuffer(threshold_rows=0)
+    unkept: Chunk = [(memoryview(b"1"), Silent())]
+    for chunk in (CHUNKS[0], unkept, CHUNKS[1]):
+        buffer.append(chunk)
+    for _ in range(2):
+        first, second, third = buffer
+        assert (first, third) == (CHUNKS[0], CHUNKS[1])
+        assert second is unkept
+    buffer.close()
+    assert list(buffer) == []

@@ -19,8 +19,10 @@ from hypothesis import strategies as st
 
 from po_ingest import raw_values
 from po_ingest.fields import BY_NAME, DECIMAL_LIMIT, DECIMAL_SCALE, INTEGER_MAX, INTEGER_MIN, Kind, quantize
+from po_ingest.raw_values import as_shown, distinct_text
 from po_ingest.readers import Reader, Unreadable, make_reader
 from po_ingest.settings import ColumnSettings
+from support.driver_values import BrokenZone, Silent, anything
 
 FIELD_OF: Final = {
     Kind.TEXT: "sku",
@@ -453,32 +455,6 @@ def test_monstrous_values_are_soon_done_with(kind: Kind) -> None:
             assert time.process_time() - begun < 1
 
 
-zones = st.one_of(st.none(), st.just(UTC), st.integers(-1439, 1439).map(lambda of: timezone(timedelta(minutes=of))))
-anything = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.integers(-10, 40_000_000),
-    st.floats(),
-    st.decimals(),
-    st.decimals(allow_nan=False, allow_infinity=False, places=4),
-    st.fractions(),
-    st.text(),
-    st.text(alphabet=st.characters()),
-    st.text(alphabet="0123456789.,-+eE '/:TZ\u00a0\u2212", max_size=24),
-    st.from_regex(r"\A[0-9]{4}-?[01][0-9]-?[0-3][0-9]([ T][0-2][0-9]:[0-5][0-9](:[0-5][0-9](\.[0-9]{1,8})?)?Z?)?\Z"),
-    st.binary(),
-    st.dates(),
-    st.times(),
-    st.datetimes(timezones=zones),
-    st.timedeltas(),
-    st.uuids(),
-    st.complex_numbers(),
-    st.lists(st.integers()),
-    st.dictionaries(st.text(), st.text()),
-)
-
-
 def is_canonical(kind: Kind, value: object) -> bool:
     if kind is Kind.TEXT:
         return type(value) is str and value == value.strip() != "" and "\0" not in value and bool(value.encode())
@@ -509,3 +485,35 @@ def test_any_value_is_read_as_the_fields_type_or_is_unreadable(kind: Kind, raw: 
     else:
         assert value is None or is_canonical(kind, value)
         assert read(raw) == value
+
+
+def test_values_that_python_shows_by_their_place_in_memory_have_a_text_of_their_own() -> None:
+    assert distinct_text((memoryview(b"1"), 1)) == distinct_text((memoryview(bytearray(b"1")), 1))
+    assert distinct_text((memoryview(b"1"),)) != distinct_text((memoryview(b"2"),))
+    assert distinct_text((b"<memory at 0x1>", "x")) == r"(b'<memory at 0x1>', 'x')"
+
+
+def test_values_that_python_cannot_show_have_a_text_of_their_own() -> None:
+    assert distinct_text((10**5000, "\u00e9")) != distinct_text((10**5000 + 1, "\u00e9"))
+    assert distinct_text((Silent(), "\u00e9")) == r"('Silent', '\xe9')"
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        (b"\xff", "0xff"),
+        (memoryview(b"\x01\x02"), "0x0102"),
+        (bytearray(b""), "0x"),
+        (Decimal("1.50"), "1.50"),
+        pytest.param(1 << 20_000, "0x1" + "0" * 5000, id="an integer of 6000 digits"),
+        (Silent(), "a Silent that cannot be shown"),
+    ],
+)
+def test_people_are_told_of_any_value(raw: object, shown: str) -> None:
+    assert as_shown(raw) == shown
+
+
+@pytest.mark.parametrize("kind", [Kind.TEXT, Kind.DATETIME])
+@pytest.mark.parametrize("moment", [datetime, Timestamp])
+def test_a_drivers_zone_that_fails_makes_its_datetime_unreadable(kind: Kind, moment: type[datetime]) -> None:
+    assert reason(reader(kind), moment(2026, 1, 1, tzinfo=BrokenZone())) == "is not a date"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 
 from po_ingest.fields import BY_NAME
 from po_ingest.readers import Unreadable, make_reader
-from po_ingest.reading import LineReading, Rejection
+from po_ingest.reading import LineReading, Rejection, row_as_json
 from po_ingest.settings import ColumnSettings, LineSettings, QuerySettings
+from support.driver_values import Silent
 
 T = TypeVar("T")
 
@@ -89,3 +91,19 @@ def test_r8_a_chunks_keys_and_statuses_are_those_of_its_rows(
 def test_plain_keys_need_no_look_at_each() -> None:
     rows = [("PO-1 ", 1, "open"), ("PO-2", 2, "open")]
     assert list(_reading({}).keys(rows)) == [("PO-1", 1), ("PO-2", 2)]
+
+
+def test_a_rejected_row_is_told_as_json_whatever_is_in_it() -> None:
+    row = (None, "\ud800", True, 2**63 - 1, 2**63, -(2**63) - 1, 1.5, b"\xff", Silent())
+    content = row_as_json(("n", "t", "t", "i", "big", "low", "f", "b", "s"), row)
+    assert json.loads(json.dumps(content)) == {
+        "n": None,
+        "t": "\ud800",
+        "t (2)": True,
+        "i": 2**63 - 1,
+        "big": "9223372036854775808",
+        "low": "-9223372036854775809",
+        "f": "1.5",
+        "b": "0xff",
+        "s": "a Silent that cannot be shown",
+    }

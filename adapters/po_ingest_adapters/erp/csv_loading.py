@@ -20,6 +20,7 @@ BYTE_ORDER_MARK: Final = "\ufeff"
 LONGEST_CELL: Final = min(sys.maxsize, 2**31 - 1)
 """What the csv module takes on every platform."""
 BLOCK: Final = 65_536
+SET_ENCODING: Final = "set erp.csv.encoding to the file's encoding (often cp1252 or latin-1)"
 
 
 def tables(folder: Path) -> dict[str, Path]:
@@ -116,12 +117,10 @@ def _lines(path: Path, encoding: str) -> Generator[str, None, None]:
                     raise _fault(path, number, "there is a NUL character", f"is the file's encoding {encoding}?")
                 yield line
     except UnicodeDecodeError as error:
-        raise _fault(
-            path,
-            _line_of_fault(path, encoding),
-            f"byte 0x{error.object[error.start]:02x} is not {encoding}",
-            "set erp.csv.encoding to the file's encoding (often cp1252 or latin-1)",
-        ) from error
+        what = f"byte 0x{error.object[error.start]:02x} is not {encoding}"
+        raise _fault(path, _line_of_fault(path, encoding), what, SET_ENCODING) from error
+    except UnicodeError as error:  # UTF-16 without its byte-order mark, for one
+        raise ErpError(f"{path.name} is not {encoding}: {error}", hint=SET_ENCODING) from error
     except OSError as error:
         raise ErpError(
             f"{path.name} could not be read: {error.strerror}",
@@ -138,7 +137,7 @@ def _line_of_fault(path: Path, encoding: str) -> int:
             state = decoder.getstate()
             try:
                 line += decoder.decode(block).count("\n")
-            except UnicodeDecodeError:
+            except UnicodeError:
                 decoder.setstate(state)
                 return line + _lines_before_fault(decoder, block)
     return line  # the file ends within a character
@@ -146,7 +145,7 @@ def _line_of_fault(path: Path, encoding: str) -> int:
 
 def _lines_before_fault(decoder: io.IncrementalNewlineDecoder, block: bytes) -> int:
     lines = 0
-    with suppress(UnicodeDecodeError):
+    with suppress(UnicodeError):
         for at in range(len(block)):
             lines += decoder.decode(block[at : at + 1]).count("\n")
     return lines
