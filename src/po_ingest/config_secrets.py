@@ -89,17 +89,21 @@ def _from_keyring(entry: str) -> str:
 def hide(document: object) -> None:
     """Register what is secret in a document whose texts have been filled in, be it of any use or not."""
     for place, text in _secret_texts(document):
-        hiding.register_all(
-            hiding.connection_secrets(text) | hiding.url_secrets(text)
-            if place == "connection"
-            else hiding.url_secrets(text, tokens=place == "tokens")
-        )
+        hiding.register_all(_found_in(place, text))
+
+
+def _found_in(place: str, text: str) -> set[str]:
+    if place == "whole":
+        return {text} - {""}
+    if place == "connection":
+        return hiding.connection_secrets(text) | hiding.url_secrets(text)
+    return hiding.url_secrets(text, tokens=place == "tokens")
 
 
 def stand_in_file(document: object) -> bool:
     """Say whether a document, as it is written, holds secrets itself, no `${NAME}` or `keyring:` in their place."""
     for place, text in _secret_texts(document):
-        found = hiding.url_secrets(text, tokens=True) if place == "tokens" else hiding.passwords(text)
+        found = hiding.passwords(text) if place in {"connection", "url"} else _found_in(place, text)
         if not text.startswith(KEYRING) and any("${" not in each for each in found):
             return True
     return False
@@ -114,6 +118,8 @@ def _secret_texts(document: object) -> Iterator[tuple[str, str]]:
     urls = _table(document, "notify").get("urls")
     for url in [*(urls if isinstance(urls, list) else [urls]), _table(document, "heartbeat").get("url")]:
         yield "tokens", _text(url)
+    yield "url", _text(_table(document, "lineage").get("url"))
+    yield "whole", _text(_table(document, "lineage").get("api_key"))
 
 
 def _table(document: object, name: str) -> Mapping[str, object]:

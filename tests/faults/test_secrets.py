@@ -31,9 +31,12 @@ LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 FLAGS: Final = ((), ("--verbose",), ("--quiet",))
 TELLING: Final = f"""
 [notify]
-urls = ["https://user:{CORE}-a@hooks.example/a", "https://hooks.example/T1/{CORE}-b", "tgram://{CORE}-c/1?x={CORE}-d"]
+urls = ["json://user:{CORE}-a@127.0.0.1:9/a", "json://127.0.0.1:9/T1/{CORE}-b", "tgram://{CORE}-c/1?x={CORE}-d"]
 [heartbeat]
-url = "https://beat.example/{CORE}-e"
+url = "http://127.0.0.1:9/{CORE}-e"
+[lineage]
+url = "http://user:{CORE}-f@127.0.0.1:9/"
+api_key = "{CORE}-g"
 """
 """Sections that hold secrets too, each another: one that is known does not hide the others."""
 SETTINGS: Final = tuple(product(LEVELS, FLAGS))
@@ -297,7 +300,13 @@ def test_r16_another_version_a_held_lock_and_a_lost_store_tell_no_secret(served:
 
 def boom(settings: Settings) -> Exception:
     """Return what no library should raise, with all that is secret in it."""
-    everything = (settings.erp.connection, settings.store.url, settings.notify.urls, settings.heartbeat_url)
+    everything = (
+        settings.erp.connection,
+        settings.store.url,
+        settings.notify.urls,
+        settings.heartbeat_url,
+        settings.lineage,
+    )
     cause = RuntimeError(f"{everything!r} {HARD!r} {json.dumps(HARD)} {HARD.encode().hex()} {settings.store.url}")
     cause.add_note(settings.erp.connection)
     error = ValueError(HARD, settings.store.url.encode("utf-16"))

@@ -129,6 +129,8 @@ def load(folder: Path, text: str, **environ: str) -> bool:
         ('connection = "x"\n[store]\nurl = "postgresql://u:${PW}@h/d"', False),
         ('connection = "x"\n[heartbeat]\nurl = "https://a.example/4711-4711"', True),
         ('connection = "x"\n[heartbeat]\nurl = "https://a.example/${PW}"', False),
+        ('connection = "x"\n[lineage]\nurl = "http://h"\napi_key = "geheim-4711"', True),
+        ('connection = "x"\n[lineage]\nurl = "http://h"\napi_key = "${PW}"', False),
         ('connection = "x"\n[notify]\nurls = ["mailto://u:geheim@h"]', True),
     ],
 )
