@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -137,6 +138,7 @@ def contents(header: tuple[str, ...]) -> st.SearchStrategy[bytes]:
 )
 @fuzzed(20)
 @PATIENT
+@pytest.mark.filterwarnings("ignore:invalid (octal )?escape sequence:DeprecationWarning")  # of `unicode_escape`
 def test_whatever_a_csv_file_of_the_erp_holds_is_read_or_told(
     nights: list[bytes], encoding: str, delimiter: str
 ) -> None:
