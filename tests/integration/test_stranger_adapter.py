@@ -152,8 +152,8 @@ def test_a_strangers_erp_and_audit_sink_are_run_without_a_change_here(tmp_path: 
 
     changes = json.loads(po_ingest(home, installed, "changes", "--format", "json").stdout)
     assert [(row["po_number"], row["kind"], row["previous_value"], row["new_value"]) for row in changes] == [
-        ("PO-1", "changed", "5.000", "6.000"),
         ("PO-2", "created", None, None),
+        ("PO-1", "changed", "5.000", "6.000"),
     ]
     ledger = [line.split() for line in (home / "logs" / "ledger.txt").read_text(encoding="utf-8").splitlines()]
     assert [int(number) for number, _ in ledger] == list(range(1, len(ledger) + 1))

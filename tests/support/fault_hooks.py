@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import sqlite3
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -128,7 +129,8 @@ def _count_files() -> None:
     fsync = os.fsync
 
     def counted_fsync(handle: int) -> None:
-        _points.do(f"{_files[handle]} fsync", lambda: fsync(handle))
+        kind = "folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else _files[handle]
+        _points.do(f"{kind} fsync", lambda: fsync(handle))
 
     setattr(os, "fsync", counted_fsync)  # noqa: B010 - as for SQLite
     _count_of_spool("replace", "rename")
@@ -140,7 +142,8 @@ def _count_of_spool(function: str, called: str) -> None:
     original = getattr(os, function)
 
     def counted(path: Any, *others: Any, **named: Any) -> None:  # noqa: ANN401 - the system's signatures
-        if SPOOL in os.fspath(path) and not os.fspath(path).endswith(".lock"):
+        is_there = SPOOL in os.fspath(path) and os.path.lexists(path)  # what is not there gives nothing to break
+        if is_there and not os.fspath(path).endswith(".lock"):
             _points.do(f"spool {called}", lambda: original(path, *others, **named))
         else:
             original(path, *others, **named)

@@ -289,6 +289,7 @@ def _raw(connection: Connection) -> psycopg.Connection:
 def _interruptible(connection: Connection) -> Iterator[None]:
     """Let a signal's exception out, whatever the driver says of a connection left in the midst of an answer."""
     handled = sys.exc_info()[1]
+    driver = _raw(connection)  # now: SQLAlchemy gives a connection up by itself when an exit comes out of a statement
     try:
         yield
     except BaseException as error:
@@ -297,7 +298,7 @@ def _interruptible(connection: Connection) -> Iterator[None]:
             signal = signal.__context__
         if signal is None or signal is handled:
             raise
-        postgresql_connect.cancel(_raw(connection))
+        postgresql_connect.cancel(driver)
         connection.invalidate()
         if signal is error:
             raise
