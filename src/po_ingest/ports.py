@@ -129,6 +129,10 @@ class StoreView(Protocol):
         """
         ...
 
+    def po_numbers(self, erp: str) -> list[str]:
+        """Return the numbers of all POs of the ERP, each once, in no order."""
+        ...
+
     def line_events(self, line_ids: Sequence[int]) -> list[Row]:
         """Return the lines' `erp_change_event` rows with `erp`, the key and `run_identifier`, by id."""
         ...

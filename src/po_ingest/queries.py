@@ -76,6 +76,9 @@ LINE_HINT: Final = "write a whole number such as 10"
 CANDIDATES: Final = 50_000
 """How many PO numbers are looked through for one that was meant."""
 
+RUNS_MEANT: Final = 100
+"""How many of the newest runs are looked through for one that was meant."""
+
 _DAYS: Final = re.compile(r"(\d{1,6})d", re.ASCII)
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
@@ -133,7 +136,7 @@ def find_run(view: StoreView, erp: str, text: str, *, applied_only: bool) -> Run
         raise ConfigError(f"there is no {word.lower()} run: ERP {erp!r} has {has}", hint="run `po-ingest nightly`")
     run = view.find_run(erp, word)
     if run is None:
-        raise ConfigError(f"ERP {erp!r} has no run {word!r}", hint=_runs_hint(view, erp))
+        raise ConfigError(f"ERP {erp!r} has no run {word!r}", hint=_runs_hint(view, erp, word))
     return run
 
 
@@ -148,10 +151,13 @@ def find_applied_run(view: StoreView, erp: str, text: str) -> Run:
     return run
 
 
-def _runs_hint(view: StoreView, erp: str) -> str:
-    newest = view.runs(erp, limit=1)
+def _runs_hint(view: StoreView, erp: str, word: str) -> str:
+    newest = view.runs(erp, limit=RUNS_MEANT)
     if not newest:
         return "there is none yet; run `po-ingest nightly`"
+    names = ["latest", "previous", *(run.run_identifier for run in newest)]
+    if near := get_close_matches(word, names, n=2, cutoff=0.75):
+        return f"did you mean {' or '.join(near)}? `po-ingest runs` lists them"
     return f"the newest is {newest[0].id} ({newest[0].run_identifier}); `po-ingest runs` lists them"
 
 
@@ -230,7 +236,7 @@ def find_lines(view: StoreView, erp: str, po_number: str, line_number: int | Non
 
 
 def _po_hint(view: StoreView, erp: str, number: str) -> str:
-    known = dict.fromkeys(po_number for po_number, _ in view.known_lines(erp).index)
+    known = sorted(view.po_numbers(erp))
     if not known:
         return "the store has no lines yet; run `po-ingest nightly`"
     near = near_numbers(number, known)

@@ -187,6 +187,16 @@ def _luminance(rgb: list[int]) -> float:
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
+def test_the_calendar_tells_outcomes_without_colour_and_on_paper(opened: Chrome) -> None:
+    marks = js(
+        opened,
+        "return [...document.querySelectorAll('.calendar td span:first-child')].map((each) =>"
+        " [each.className, getComputedStyle(each, '::before').content, getComputedStyle(each).printColorAdjust])",
+    )
+    assert {(name, mark) for name, mark, _ in marks if name == "failed"} == {("failed", '"\u00d7"')}
+    assert {adjust for *_, adjust in marks} == {"exact"}
+
+
 def test_the_page_prints(opened: Chrome) -> None:
     printed = opened.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})
     assert len(printed["data"]) > 10_000

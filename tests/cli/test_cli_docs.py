@@ -1,17 +1,24 @@
-"""`docs/commands.md` tells every command and every option, and none that there is not."""
+"""What the docs tell is what there is: commands, options, exit codes, event types, fields, tables, figures."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
 
+from po_ingest import events
 from po_ingest.cli.audit import EVENT_TYPES
 from po_ingest.cli.main import group
 from po_ingest.errors import ExitCode
+from po_ingest.fields import FIELDS, KEY_FIELDS
+from po_ingest.health import FIGURES
 from po_ingest.presets import PRESETS
+from po_ingest_adapters.observers import metrics
+from po_ingest_adapters.store.schema import tables
+from po_ingest_adapters.store.views import views
 from support.paths import ROOT
 
 TEXT = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
@@ -65,11 +72,54 @@ def test_every_option_before_the_command_is_documented() -> None:
         assert f"`{parameter.opts[0]}" in TEXT
 
 
-def test_every_exit_code_preset_and_event_type_is_documented() -> None:
+def test_every_exit_code_and_preset_is_documented() -> None:
     for code in ExitCode:
         assert f"\n| {int(code)} | " in TEXT
     for preset in PRESETS:
         assert f"\n| `{preset}`" in TEXT
+
+
+def first_cells(page: str, heading: str) -> list[str]:
+    """Return the names in the first column of the tables under a heading."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    found = re.search(rf"^(#+) {re.escape(heading)}\n(.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, f"docs/{page} has no section {heading}"
+    return re.findall(r"^\| `([^`]+)` \|", found[2], re.MULTILINE)
+
+
+def test_every_audit_event_type_is_documented() -> None:
+    assert first_cells("audit.md", "What is told") == list(EVENT_TYPES)
     help_text = COMMANDS["audit list"].help or ""
-    for event_type in EVENT_TYPES:
-        assert event_type in help_text
+    assert [each for each in EVENT_TYPES if each not in help_text] == []
+
+
+def test_the_event_types_are_those_that_are_told() -> None:
+    code = Path(events.__file__).read_text(encoding="utf-8")
+    assert set(re.findall(r'self\._event\(\s*"(\w+)"', code)) == set(EVENT_TYPES)
+
+
+def test_every_figure_for_monitors_is_documented() -> None:
+    assert first_cells("operations.md", "The figures of `[metrics]`") == [*metrics.LAST_RUN, *metrics.LAST_APPLIED]
+    told = section("status")
+    assert [name for name in (*FIGURES, "age", "duration") if name not in told] == []
+
+
+def test_every_table_and_view_is_documented() -> None:
+    headings = set(re.findall(r"^### `(\w+)`$", (ROOT / "docs" / "store.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert headings == {*tables().metadata.tables, *views()}
+
+
+def test_every_field_is_documented() -> None:
+    assert first_cells("fields.md", "The key") == [field.name for field in KEY_FIELDS]
+    named = first_cells("fields.md", "The fields") + first_cells("fields.md", "Custom fields")
+    assert named == [field.name for field in FIELDS]
+
+
+def test_every_page_has_its_place_in_the_site() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    pages = re.findall(r": ([\w./-]+\.md)(?: # (\w+\.md))?$", navigation, re.MULTILINE)
+    docs = ROOT / "docs"
+    there = {f"docs/{page.relative_to(docs).as_posix()}" for page in docs.rglob("*.md")} | {
+        page.name for page in ROOT.glob("*.md")
+    }
+    assert {outside or f"docs/{page}" for page, outside in pages} == there

@@ -13,7 +13,7 @@ import pytest
 from po_ingest.health import Health, Level
 from po_ingest.model import Run, RunStatus
 from po_ingest.page.charts import plots
-from po_ingest.page.collect import PageData
+from po_ingest.page.collect import PageData, SupplierMoves
 from po_ingest.page.render import calendar, page
 from support.command_line import Home
 
@@ -87,6 +87,15 @@ def test_the_plots_are_svg_with_a_title_a_value() -> None:
     assert [len(fromstring(plot.svg).findall(".//{*}circle/{*}title")) for plot in drawn] == [40, 40, 80, 80, 0]  # noqa: S314 - ours
     assert len(fromstring(drawn[4].svg).findall(".//{*}rect/{*}title")) == 30 * 6  # noqa: S314 - ours
     assert all("<script" not in plot.svg and "<style" not in plot.svg for plot in drawn)
+
+
+def test_ten_suppliers_are_seen_at_once_and_the_others_a_click_away() -> None:
+    suppliers = [SupplierMoves(f"V{number:02}", 1, 1, 99 - number) for number in range(12)]
+    told = page(attrs.evolve(year(), suppliers=suppliers))
+    seen, _, more = told.partition("2 more suppliers")
+    assert re.findall(r"<td>(V\d\d)</td>", seen) == [each.supplier for each in suppliers[:10]]
+    assert re.findall(r"<td>(V\d\d)</td>", more) == ["V10", "V11"]
+    assert "more suppliers" not in page(attrs.evolve(year(), suppliers=suppliers[:10]))
 
 
 def test_no_applied_run_has_no_plot() -> None:

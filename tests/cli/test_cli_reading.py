@@ -84,6 +84,12 @@ def test_a_run_is_named_by_number_identifier_latest_or_previous(lived: Home) -> 
     assert lived.po("changes", "--run", "previous", "--format", "json").json
 
 
+def test_a_run_whose_name_was_mistyped_is_suggested(lived: Home) -> None:
+    identifier = lived.po("report", "3", "--json").json["run_identifier"]
+    assert "did you mean latest?" in lived.po("report", "lastest").err
+    assert f"did you mean {identifier}" in lived.po("report", f"{identifier[:-1]}x").err
+
+
 @pytest.mark.parametrize("name", ["99", "nonsense", "0", "-1"])
 @pytest.mark.parametrize(
     "command", [("report",), ("snapshot", "--run"), ("changes", "--run"), ("audit", "list", "--run")]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import sqlite3
+import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from po_ingest.cli import output
 from po_ingest.cli.progress import TerminalProgress, watched
-from support.command_line import Home, environment, make_home, outside
+from support.command_line import Home, environment, live, make_home, outside
+from support.paths import ROOT
 from support.processes import be_impatient, locked_erp
 
 pexpect = pytest.importorskip("pexpect", reason="pseudo-terminals are not there on Windows")
@@ -49,6 +55,21 @@ def test_a_table_has_colour_and_fits_in_80_columns(lived: Home) -> None:
     assert "───" in plain
     assert max(map(len, plain.splitlines())) <= 80
     assert "\t" not in plain
+
+
+def test_a_run_of_a_large_store_is_one_line_in_80_columns(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    live(home)
+    keys = ("po_lines_processed", "new_lines_created", "lines_changed", "absent_po_lines", "batches_reconstructed")
+    with closing(sqlite3.connect(tmp_path / "po-ingest.db")) as store:
+        for key in (*keys, "rows_rejected"):
+            store.execute("UPDATE ingestion_run SET report = json_set(report, ?, 500000)", (f"$.{key}",))
+        store.commit()
+    code, text = on_terminal("runs", cwd=tmp_path)
+    assert code == 0
+    header, _, *rows = COLOUR.sub("", text).splitlines()
+    assert [row.split()[0] for row in rows] == ["5", "4", "3", "2", "1"]
+    assert header.split() == ["id", "started_at", "status", "lines", "new", "changed", "absent", "rejected"]
 
 
 def test_a_wide_terminal_shows_more(lived: Home) -> None:
@@ -134,6 +155,28 @@ def test_what_is_longer_than_the_terminal_goes_to_the_pager(lived: Home, tmp_pat
     assert "Data quality" in text
     assert "\x1b[1;36mRun" in text
     assert "PAGED" not in on_terminal("report", cwd=lived.folder, environ=environ, lines=60)[1]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [("po-ingest hist", ["history"]), ("po-ingest audit v", ["verify"]), ("po-ingest changes --su", ["--supplier"])],
+)
+def test_bash_completes_commands_and_options_once_told_as_documented(
+    tmp_path: Path, typed: str, completed: list[str]
+) -> None:
+    page = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    (line,) = re.findall(r"^\| bash \| `(.+)` \|$", page, re.MULTILINE)
+    program = tmp_path / "po-ingest"
+    start = "import sys; from po_ingest.cli.main import run; sys.argv[0] = 'po-ingest'; run()"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{start}" "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    words = typed.split()
+    script = f"{line}\nCOMP_WORDS=({typed}) COMP_CWORD={len(words) - 1}\n_po_ingest_completion po-ingest\n"
+    script += 'printf "%s\\n" "${COMPREPLY[@]}"'
+    kept = environment({"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"})
+    done = subprocess.run(["bash", "-c", script], env=kept, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603, S607 - ours
+    assert done.stdout.split() == completed
 
 
 def test_r12_a_retry_is_shown_with_number_wait_and_cause(tmp_path: Path) -> None:

@@ -153,6 +153,13 @@ def test_lines_of_two_erps_do_not_meet(store: Store) -> None:
     assert [values[0] for _, values in the_snapshot(store, 2)] == ["SKU-1"]
 
 
+def test_each_po_number_of_an_erp_comes_once(store: Store, nights: Nights) -> None:
+    nights.changes(new_line(("po-1", 1)), new_line(("po-1", 2)), new_line(("PO-1", 1)))
+    with store.read() as view:
+        assert sorted(view.po_numbers(ERP)) == ["PO-1", "po-1"]
+        assert view.po_numbers("other") == []
+
+
 def test_lines_of_a_po_come_by_line_number(store: Store, nights: Nights) -> None:
     nights.changes(new_line(("PO-1", 10)), new_line(("PO-1", 9)), new_line(("PO-2", 1)))
     with store.read() as view:

@@ -6,42 +6,22 @@ machines differ; the limits are those that the project has set itself.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
-import attrs
 import pytest
 
 from support import bench_erp as bench
+from support.measuring import Figures, measure
 
 SIZES = [int(size) for size in os.environ.get("PO_INGEST_PERF_LINES", "5000,500000").split(",")]
-FLOOR, MEASURED = (Path(__file__).with_name(name) for name in ("floor.py", "measured.py"))
+FLOOR = Path(__file__).with_name("floor.py")
 LARGE = 100_000
 LIMIT_RATIO, LIMIT_MEGABYTES, LIMIT_CPU_5000 = 2.5, 500, 0.8
-
-
-@attrs.frozen
-class Figures:
-    wall: float
-    cpu: float
-    memory: float  # peak, MB
-
-
-ENVIRONMENT: Final = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-"""An installation has byte code; the baseline, which comes first, writes that of a source tree."""
-
-
-def measure(command: Sequence[str], folder: Path) -> Figures:
-    measured = [sys.executable, str(MEASURED), *command]
-    told = subprocess.run(measured, cwd=folder, env=ENVIRONMENT, check=True, stdout=subprocess.PIPE)  # noqa: S603 - ours
-    return Figures(*json.loads(told.stdout))
 
 
 def median(figures: Sequence[Figures]) -> Figures:

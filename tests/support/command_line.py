@@ -93,8 +93,9 @@ def inside(*arguments: str | Path) -> Done:
 
 
 def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return a poor environment: the C locale, nothing that tells Python of UTF-8."""
-    kept = {name: value for name, value in os.environ.items() if name not in {"PYTHONIOENCODING", "PYTHONUTF8", "LANG"}}
+    """Return a poor environment: the C locale, nothing that tells Python of UTF-8, and no terminal's size."""
+    dropped = {"PYTHONIOENCODING", "PYTHONUTF8", "LANG", "LINES", "COLUMNS"}  # pytest's workers have got the last two
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
     return {**kept, "LC_ALL": "C", **(changes or {})}
 
 

@@ -120,6 +120,7 @@ def _read(view: StoreView) -> None:
         view.find_run(ERP, text)
     view.lines(ERP, "PO-1")
     view.lines(ERP, "PO-1", 1)
+    view.po_numbers(ERP)
     view.line_events(MANY)
     view.line_batches(MANY)
     for run_id, since, field, supplier in product((None, 1), (None, START), (None, "sku"), (None, "S-1")):

@@ -830,6 +830,11 @@ FROM po.po_line
 WHERE po.po_line.erp = ? AND po.po_line.po_number = ? AND po.po_line.line_number = ? ORDER BY po.po_line.line_number
 GO
 
+SELECT DISTINCT po.po_line.po_number
+FROM po.po_line
+WHERE po.po_line.erp = ?
+GO
+
 SELECT po.erp_change_event.id, po.erp_change_event.run_id, po.ingestion_run.run_identifier,
 po.erp_change_event.po_line_id, po.po_line.erp, po.po_line.po_number, po.po_line.line_number,
 po.erp_change_event.kind, po.erp_change_event.field_name, po.erp_change_event.previous_value,
@@ -1078,13 +1083,21 @@ po.erp_change_event AS first_event ON first_event.id = moved.first_id
 WHERE line.erp = ? AND line.promised_date IS NOT NULL ORDER BY line.id
 GO
 
-SELECT TOP 1 po.erp_change_event.id, po.erp_change_event.run_id, po.ingestion_run.run_identifier,
+SELECT TOP 1 po.erp_change_event.id
+FROM po.erp_change_event
+WHERE po.erp_change_event.run_id >= ? AND (EXISTS (SELECT po.ingestion_run.id
+FROM po.ingestion_run
+WHERE po.ingestion_run.id = po.erp_change_event.run_id AND po.ingestion_run.erp = ?)) ORDER BY
+po.erp_change_event.run_id DESC, po.erp_change_event.id DESC
+GO
+
+SELECT po.erp_change_event.id, po.erp_change_event.run_id, po.ingestion_run.run_identifier,
 po.erp_change_event.po_line_id, po.po_line.erp, po.po_line.po_number, po.po_line.line_number,
 po.erp_change_event.kind, po.erp_change_event.field_name, po.erp_change_event.previous_value,
 po.erp_change_event.new_value, po.erp_change_event.cause, po.erp_change_event.detected_at
 FROM po.erp_change_event JOIN po.po_line ON po.erp_change_event.po_line_id = po.po_line.id JOIN po.ingestion_run ON
 po.erp_change_event.run_id = po.ingestion_run.id
-WHERE po.po_line.erp = ? AND po.erp_change_event.run_id >= ? ORDER BY po.erp_change_event.id DESC
+WHERE po.erp_change_event.id IN (?...) ORDER BY po.erp_change_event.id
 GO
 
 SELECT TOP 1 po.rejected_row.id, po.rejected_row.run_id, po.rejected_row.query, po.rejected_row.po_number,

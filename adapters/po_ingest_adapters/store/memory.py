@@ -239,6 +239,11 @@ class MemoryView:
             if line.key[0] == po_number and line_number in {None, line.key[1]}
         ]
 
+    def po_numbers(self, erp: str) -> list[str]:
+        """Return the numbers of all POs of the ERP, each once."""
+        self._plan.step("po_numbers")
+        return list({line.key[0] for line in self._lines(erp)})
+
     def line_events(self, line_ids: Sequence[int]) -> list[Row]:
         """Return the lines' change events, by id."""
         self._plan.step("line_events")

@@ -45,6 +45,21 @@ def promise_moves(of: Tables, erp: str, first_run_id: int) -> Query:
     )
 
 
+def newest_events(of: Tables, erp: str, first_run_id: int, limit: int) -> Query:
+    """Return the ids of the ERP's newest change events of that run or later.
+
+    A run's events are of its own ERP: asked so, the index on `run_id` gives the newest at once.
+    """
+    event, run = of.event.c, of.run.c
+    is_of_erp = select(run.id).where(run.id == event.run_id, run.erp == erp).exists()
+    return (
+        select(event.id)
+        .where(event.run_id >= first_run_id, is_of_erp)
+        .order_by(event.run_id.desc(), event.id.desc())
+        .limit(limit)
+    )
+
+
 def rejected_rows(of: Tables, run_id: int, limit: int) -> Query:
     """Return the rejected rows of a run."""
     rejected = of.rejected.c

@@ -217,6 +217,11 @@ class SqlView:
             query = query.where(line.line_number == line_number)
         return list(self._mappings(query))
 
+    def po_numbers(self, erp: str) -> list[str]:
+        """Return the numbers of all POs of the ERP, each once."""
+        line = self._tables.line.c
+        return [number for (number,) in self._rows(select(line.po_number).where(line.erp == erp).distinct())]
+
     def line_events(self, line_ids: Sequence[int]) -> list[Row]:
         """Return the lines' change events, by id."""
         event = self._tables.event.c
@@ -345,9 +350,11 @@ class SqlView:
 
     def latest_changes(self, erp: str, first_run_id: int, limit: int) -> list[Row]:
         """Return the newest change events of that run or later, the newest first."""
-        event = self._tables.event.c
-        query = self._events().where(self._tables.line.c.erp == erp, event.run_id >= first_run_id)
-        return list(self._mappings(query.order_by(None).order_by(event.id.desc()).limit(limit)))
+        newest = self._rows(page_queries.newest_events(self._tables, erp, first_run_id, limit))
+        found: list[Row] = []
+        for some in chunks([event_id for (event_id,) in newest]):
+            found.extend(self._mappings(self._events().where(self._tables.event.c.id.in_(some))))
+        return sorted(found, key=itemgetter("id"), reverse=True)
 
     def rejected_rows(self, run_id: int, limit: int) -> list[Row]:
         """Return the first rejected rows of a run, by id."""

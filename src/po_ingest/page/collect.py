@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from heapq import nlargest
 from typing import Final, cast
@@ -113,27 +113,45 @@ def _rejected(applied: Sequence[Run]) -> int:
 
 
 def _moves(rows: Iterable[Row]) -> tuple[list[SupplierMoves], list[LineMove]]:
-    """Sum up the moves by supplier, and keep the lines that moved most; both the furthest first."""
+    """Sum up the moves by supplier, and keep the lines that moved most; both the furthest first.
+
+    There may be hundreds of thousands of rows: only those of the list become values of their own.
+    """
     sums: dict[str, list[int]] = {}
+    ordinals: dict[object, int] = {}  # of the dates, which are few
 
-    def counted() -> Iterable[LineMove]:
-        for row in rows:
-            move = _line_move(row)
-            total = sums.setdefault(move.supplier, [0, 0, 0])
-            for place, part in enumerate((1, move.moves, move.days)):
-                total[place] += part
-            yield move
+    def ranked() -> Iterator[tuple[int, int, int, Row]]:
+        for place, row in enumerate(rows):
+            days = _ordinal(row["promised_date"], ordinals) - _ordinal(row["first_promised_date"], ordinals)
+            moves = cast("int", row["moves"])
+            total = sums.setdefault(_supplier(row), [0, 0, 0])
+            total[0] += 1
+            total[1] += moves
+            total[2] += days
+            yield abs(days), moves, -place, row
 
-    lines = nlargest(LONGEST_LIST, counted(), key=lambda move: (abs(move.days), move.moves))
+    lines = [_line_move(row) for *_, row in nlargest(LONGEST_LIST, ranked())]
     suppliers = [SupplierMoves(supplier, *total) for supplier, total in sums.items()]
     return nlargest(LONGEST_LIST, suppliers, key=lambda each: (abs(each.days), each.lines)), lines
+
+
+def _ordinal(day: object, known: dict[object, int]) -> int:
+    """Return a date, given as one or as text, as a number of days."""
+    number = known.get(day)
+    if number is None:
+        number = known[day] = date.fromisoformat(str(day)).toordinal()
+    return number
+
+
+def _supplier(row: Row) -> str:
+    return cast("str | None", row["supplier_code"]) or "(none)"
 
 
 def _line_move(row: Row) -> LineMove:
     return LineMove(
         po_number=cast("str", row["po_number"]),
         line_number=cast("int", row["line_number"]),
-        supplier=cast("str | None", row["supplier_code"]) or "(none)",
+        supplier=_supplier(row),
         first=date.fromisoformat(cast("str", row["first_promised_date"])),
         now=cast("date", row["promised_date"]),
         moves=cast("int", row["moves"]),

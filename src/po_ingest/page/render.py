@@ -26,6 +26,8 @@ COLUMNS: Final = {
 """Column of the table of runs -> key of the report."""
 WORST_FIRST: Final = ("failed", "abandoned", "running", "partial", "completed")
 WEEK: Final = 7
+SHOWN_SUPPLIERS: Final = 10
+"""Suppliers that are seen at once; the others are a click away."""
 
 
 @attrs.frozen(slots=True)
@@ -63,6 +65,7 @@ def page(data: PageData) -> str:
         weeks=calendar(data.runs),
         plots=plots(data.applied),
         columns=COLUMNS,
+        shown_suppliers=SHOWN_SUPPLIERS,
         rows=[_row(run) for run in reversed(data.runs)],
         searchable=searchable(data.changes),
     )
