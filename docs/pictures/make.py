@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from rich.text import Text
 
 HERE: Final = Path(__file__).parent
 COLUMNS, ROWS = 88, 50
+FONTS: Final = re.compile(r"\s*@font-face \{.*?\}\n", re.DOTALL)
 PROGRAM: Final = str(Path(sys.executable).with_name("po-ingest"))
 
 
@@ -53,7 +55,8 @@ def draw(name: str, commands: Sequence[Sequence[str]], folder: Path) -> None:
         console.print(Text.assemble(("$ ", "bold green"), "po-ingest " + " ".join(arguments)))
         console.print(Text.from_ansi(on_terminal(arguments, folder)))
     console.file.close()
-    console.save_svg(str(HERE / f"{name}.svg"), title="po-ingest")
+    drawn = console.export_svg(title="po-ingest")
+    (HERE / f"{name}.svg").write_text(FONTS.sub("\n", drawn), encoding="utf-8")  # nothing is fetched from elsewhere
 
 
 def photograph(page: Path, name: str, scheme: int) -> None:

@@ -112,7 +112,7 @@ def stand_in_file(document: object) -> bool:
 def _secret_texts(document: object) -> Iterator[tuple[str, str]]:
     """Yield what kind of secret a text has, and the text."""
     erp = _table(document, "erp")
-    if erp.get("adapter", "odbc") not in FILES:
+    if _text(erp.get("adapter", "odbc")) not in FILES:
         yield "connection", _text(erp.get("connection"))
     yield "url", _text(_table(document, "store").get("url"))
     urls = _table(document, "notify").get("urls")

@@ -152,20 +152,26 @@ class _Registered:
 
     def __init__(self) -> None:
         self._forms: set[str] = set()
+        self._lowered: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, text: str) -> None:
-        self._forms |= {form.lower() for form in _forms(text)} - {""}
+        forms = {*_forms(text)} - {""}
+        self._lowered |= {form.lower() for form in forms}
+        self._forms |= (
+            forms | self._lowered
+        )  # a letter may become two in lower case: no pattern finds the one by the two
         self._pattern = None
 
     def clear(self) -> None:
         self._forms = set()
+        self._lowered = set()
         self._pattern = None
 
     def mask(self, text: str) -> str:
         """Look first, which is fast: a pattern of hundreds of forms takes long to make, and is hardly ever needed."""
         lowered = text.lower()
-        if not any(form in lowered for form in self._forms):
+        if not any(form in lowered for form in self._lowered):
             return text
         if self._pattern is None:
             longest_first = sorted(self._forms, key=lambda form: (-len(form), form))

@@ -107,6 +107,11 @@ def _without_lists(report: RunReport) -> dict[str, object]:
     return {name: value for name, value in report_dict(report).items() if not isinstance(value, list)}
 
 
+def _told(error: BaseException) -> str:
+    """Return what an error says, or else what it is."""
+    return str(error) or ("ended by SIGINT" if isinstance(error, KeyboardInterrupt) else type(error).__name__)
+
+
 @attrs.define(slots=True)
 class Written:
     """An open write transaction of a run: what is applied and recorded in it."""
@@ -389,11 +394,11 @@ class Journal:
         self._tell_doubts()
         try:
             catch_up(self.parts.store, self.parts.sink)
-        except (PoIngestError, Interrupted, KeyboardInterrupt) as error:
+        except (Exception, Interrupted, KeyboardInterrupt) as error:
             report = attrs.evolve(report, exit_code=ExitCode.RESERVATION)
             self._correct(report)
             unwritten = ReservationError(
-                f"the run was applied, but the audit trail could not be copied: {str(error) or 'ended by SIGINT'}",
+                f"the run was applied, but the audit trail could not be copied: {_told(error)}",
                 hint="the next run completes the file",
             )
             raise self._with_report(unwritten, report) from error
@@ -482,15 +487,15 @@ class Journal:
         """Record a failure in store and file; return what the run was before, None if it had not begun."""
         try:
             found = self.retries(self.settings.store.retry, lambda: self._write_failure(report, failure))
-        except (StoreError, Interrupted, KeyboardInterrupt):  # the store is down, or takes longer than a signal waits
+        except (Exception, Interrupted, KeyboardInterrupt):  # noqa: BLE001 - the store is down, or keeps a signal waiting
             if self.in_doubt is not None:
                 failure.hint = "see `po-ingest runs`: the run is there as completed, or nothing of it was applied"
             self._spool_failure(failure, report)
             return "running"
         try:
             catch_up(self.parts.store, self.parts.sink)
-        except (AuditError, Interrupted, KeyboardInterrupt) as error:
-            log.warning("audit file not written", error=str(error))
+        except (Exception, Interrupted, KeyboardInterrupt) as error:  # noqa: BLE001 - the next run makes it good
+            log.warning("audit file not written", error=_told(error))
         return found
 
     def _write_failure(self, report: RunReport, failure: PoIngestError) -> RunStatus | None:

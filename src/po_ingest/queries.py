@@ -9,8 +9,10 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Final
 
+from po_ingest.audit_verify import fault_of_tail
 from po_ingest.errors import ConfigError
 from po_ingest.fields import BY_NAME, FIELDS, KEY_FIELDS, Values
+from po_ingest.health import Seen
 from po_ingest.model import APPLIED, AuditEvent, ChainedEvent, LineKey, Run
 from po_ingest.ports import Row, StoreView
 from po_ingest.readers import make_reader
@@ -138,6 +140,22 @@ def find_run(view: StoreView, erp: str, text: str, *, applied_only: bool) -> Run
     if run is None:
         raise ConfigError(f"ERP {erp!r} has no run {word!r}", hint=_runs_hint(view, erp, word))
     return run
+
+
+AUDIT_TAIL: Final = 1000
+"""How many of the last audit events are looked at for a verdict; `audit verify` looks at all."""
+
+
+def seen(view: StoreView, erp: str, *, is_locked: bool) -> Seen:
+    """Return what a verdict on the ERP's data is made of; `is_locked`: a run is under way."""
+    fault = fault_of_tail(view.audit_events(max(view.last_audit_id() - AUDIT_TAIL, 0)))
+    return Seen(
+        erp=erp,
+        runs=view.runs(erp, limit=2),
+        applied=view.runs(erp, limit=2, statuses=APPLIED),
+        is_locked=is_locked,
+        audit_fault=None if fault is None else f"{fault.where}: {fault.what}",
+    )
 
 
 def find_applied_run(view: StoreView, erp: str, text: str) -> Run:

@@ -140,6 +140,18 @@ def test_a_page_of_an_empty_store_says_that_there_is_no_run(home: Home) -> None:
     assert home.store_content() is None
 
 
+def test_the_page_judges_as_status_does_the_audit_trail_among_it(home: Home) -> None:
+    home.insert(("PO-1", 10))
+    home.po("nightly")
+    home.in_store("DROP TRIGGER audit_event_no_update")
+    home.in_store("UPDATE audit_event SET reason = 'nothing to see' WHERE id = 2")
+    file = home.folder / "health.html"
+    home.po("report", "--html", file)
+    verdict = home.po("status").out.partition(" | ")[0].partition(" - ")
+    assert verdict[0] == "CRITICAL"
+    assert f"<strong>CRITICAL</strong>: {verdict[2].replace(chr(39), '&#39;')}" in file.read_text(encoding="utf-8")
+
+
 def test_a_page_covers_as_many_runs_as_wanted(home: Home) -> None:
     home.insert(("PO-1", 10))
     for _ in range(3):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import pytest
 
+from po_ingest.errors import Interrupted
 from support.command_line import Home
 
 LINE = ("PO-1", 10, "M-1", "V1", 12, 0, "2026-03-01", "open")
@@ -79,6 +82,19 @@ def test_status_with_wrong_arguments_is_unknown_to_a_monitor(home: Home, argumen
     assert done.code == 3
     assert done.out.startswith("UNKNOWN - ")
     assert done.error
+
+
+@pytest.mark.of_sqlite
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(Interrupted("SIGTERM"), "ended by SIGTERM"), (RuntimeError("odd"), "internal error (RuntimeError): odd")],
+)
+def test_status_that_breaks_or_is_ended_is_unknown_to_a_monitor(
+    home: Home, monkeypatch: pytest.MonkeyPatch, error: BaseException, told: str
+) -> None:
+    monkeypatch.setattr("po_ingest.health.assess", Mock(side_effect=error))
+    done = home.po("status")
+    assert (done.code, done.out) == (3, f"UNKNOWN - {told}\n")
 
 
 def test_status_with_a_faulty_configuration_is_unknown_to_a_monitor(home: Home) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import attrs
 import pytest
@@ -116,6 +118,21 @@ def test_a_heartbeat_that_is_refused_or_stays_busy_is_an_error(service: WebServi
         with pytest.raises(OSError, match=r"404|503"):
             beat(service.url).ended(DONE)
         assert len(service.requests) == expected
+
+
+def test_a_heartbeat_is_tried_again_where_the_connection_was_refused_once(
+    service: WebService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = [URLError(ConnectionRefusedError(111, "Connection refused"))]
+
+    def once_refused(*arguments: Any, **named: Any) -> object:  # noqa: ANN401 - as urlopen
+        if refused:
+            raise refused.pop()
+        return urlopen(*arguments, **named)  # noqa: S310 - loopback
+
+    monkeypatch.setattr(heartbeat, "urlopen", once_refused)
+    beat(service.url).ended(DONE)
+    assert len(service.requests) == 1
 
 
 def test_a_heartbeat_whose_service_is_down_is_an_error() -> None:

@@ -61,6 +61,22 @@ def test_observers_hear_of_a_reservation() -> None:
     assert world.outcomes() == [("partial", 3), ("partial", 3)]
 
 
+def test_r14_whatever_a_sink_raises_after_the_commit_the_run_is_told_as_applied() -> None:
+    world = Watched([line()])
+    world.sink.failures.fail_next(ValueError("a plug-in's own mistake"))
+    error = world.failing_night()
+    assert (error.exit_code, error.message) == (
+        3,
+        "the run was applied, but the audit trail could not be copied: a plug-in's own mistake",
+    )
+    assert world.outcomes() == [("partial", 3)]
+    assert world.row()
+    world.sink.failures.fail_next(ValueError("again"))
+    world.erp_plan.fail_next(ErpError("no such table"))
+    assert world.failing_night().exit_code == 4
+    assert world.outcomes()[1:] == [("failed", 4)]
+
+
 def test_observers_hear_of_a_run_that_could_not_begin() -> None:
     world = Watched([line()])
     world.store_plan.fail_next(StoreError("the store is down"))

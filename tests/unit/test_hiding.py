@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from po_ingest import config, hiding
-from po_ingest.errors import PoIngestError
+from po_ingest.errors import ConfigError, PoIngestError
 from po_ingest.hiding import connection_secrets, mask, passwords, register, register_all, url_secrets
 from po_ingest.ports import Finding
 
@@ -155,3 +155,15 @@ def test_r16_an_option_of_the_command_line_is_hidden_too(tmp_path: Path, monkeyp
     assert mask("Geheim-4711") == "***"
     hiding.forget()
     assert mask("Geheim-4711") == "Geheim-4711"
+
+
+def test_r16_a_secret_is_hidden_whatever_becomes_of_its_letters_in_lower_case() -> None:
+    hiding.register("GİZLİparola")
+    for text in ("GİZLİparola", "gİZLİparola", "GİZLİparola".lower(), "GİZLİPAROLA"):
+        assert hiding.mask(f"login with {text} failed") == "login with *** failed"
+
+
+def test_r16_an_adapter_that_is_no_name_is_a_fault_of_the_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"erp\.adapter"):
+        load(tmp_path, '[erp]\nadapter = ["odbc"]\nconnection = "Driver=x;Pwd=Geheim-4711"\n')
+    assert "Geheim-4711" not in hiding.mask("Geheim-4711")

@@ -1,4 +1,4 @@
-"""What is worth another try, and what is not, whatever else the driver says (R12): the table of docs/erp-adapters.md.
+"""What is worth another try, and what is not, whatever else the driver says (R12): the table of docs/erp-retries.md.
 
 An allow-list: an error that is in no row of `TRANSIENT` is permanent. Numbers mean something only together with whose
 they are, so each row has a mark that must stand in the driver's text; a SQLSTATE means the same everywhere.

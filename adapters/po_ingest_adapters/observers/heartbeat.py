@@ -6,7 +6,7 @@ The paths are those of healthchecks.io; https://healthchecks.io/docs/http_api/.
 from __future__ import annotations
 
 from typing import Final
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
@@ -44,7 +44,9 @@ class Heartbeat:
             if error.code < BUSY:
                 raise
             _open(request)
-        except ConnectionError:
+        except URLError as error:
+            if not isinstance(error.reason, ConnectionError):  # a time-out has cost enough
+                raise
             _open(request)
 
 

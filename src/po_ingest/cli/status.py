@@ -9,16 +9,13 @@ import click
 
 from po_ingest.cli import output
 from po_ingest.cli.session import Session, open_store, pass_session
-from po_ingest.errors import PoIngestError
+from po_ingest.errors import Interrupted, PoIngestError
 
 if TYPE_CHECKING:
-    from po_ingest.health import Health, Seen
-    from po_ingest.ports import Store, StoreView
+    from po_ingest.health import Health
 
 MAX_AGE: Final = 26.0
 """Hours: a night a day, and two hours to be late."""
-AUDIT_TAIL: Final = 1000
-"""How many of the last audit events are looked at; `audit verify` looks at all."""
 UNKNOWN: Final = 3
 HINT: Final = "see `po-ingest runs` and `po-ingest report`"
 
@@ -73,6 +70,10 @@ def status_command(session: Session, max_age: float, *, as_json: bool) -> None:
         raise _unknown("--max-age is beyond all measure") from None
     except PoIngestError as error:
         raise _unknown(str(error)) from error
+    except (Interrupted, KeyboardInterrupt) as error:
+        raise _unknown(str(error) or "ended by SIGINT") from error
+    except Exception as error:  # whatever it is, a monitor shall not take it for a warning
+        raise _unknown(f"internal error ({type(error).__name__}): {error}") from error
     if as_json:
         output.json_object(_as_object(health, max_age))
     else:
@@ -90,29 +91,14 @@ def _unknown(message: str) -> StatusError:
 
 
 def _look(session: Session, max_age: timedelta) -> Health:
-    from po_ingest.health import assess  # noqa: PLC0415 - `--help` shall not wait for it
+    from po_ingest import queries  # noqa: PLC0415 - `--help` shall not wait for these
+    from po_ingest.health import assess  # noqa: PLC0415 - as above
 
     settings = session.settings()
     store, erp = open_store(settings), settings.erp.name
     with store.read() as view:
-        seen = _seen(store, view, erp)
+        seen = queries.seen(view, erp, is_locked=store.holder(erp))
     return assess(seen, datetime.now(UTC), max_age)
-
-
-def _seen(store: Store, view: StoreView, erp: str) -> Seen:
-    from po_ingest.audit_verify import fault_of_tail  # noqa: PLC0415 - as above
-    from po_ingest.health import Seen  # noqa: PLC0415 - as above
-    from po_ingest.model import APPLIED  # noqa: PLC0415 - as above
-
-    runs = view.runs(erp, limit=2)
-    fault = fault_of_tail(view.audit_events(max(view.last_audit_id() - AUDIT_TAIL, 0)))
-    return Seen(
-        erp=erp,
-        runs=runs,
-        applied=view.runs(erp, limit=2, statuses=APPLIED),
-        is_locked=bool(runs) and runs[0].status == "running" and store.holder(erp),
-        audit_fault=None if fault is None else f"{fault.where}: {fault.what}",
-    )
 
 
 def _as_object(health: Health, max_age: float) -> dict[str, object]:

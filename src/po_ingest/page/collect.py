@@ -9,8 +9,9 @@ from typing import Final, cast
 
 import attrs
 
+from po_ingest import queries
 from po_ingest.fields import to_text
-from po_ingest.health import Health, Seen, assess
+from po_ingest.health import Health, assess
 from po_ingest.model import APPLIED, Run
 from po_ingest.ports import Row, StoreView
 from po_ingest.unusual import unusual
@@ -82,7 +83,8 @@ class PageData:
 def collect(view: StoreView, erp: str, count: int, *, now: datetime, version: str, is_locked: bool) -> PageData:
     """Collect the last `count` runs of an ERP and what the store knows of their time."""
     newest = view.runs(erp, limit=count)
-    applied = view.runs(erp, limit=2, statuses=APPLIED)
+    seen = queries.seen(view, erp, is_locked=is_locked)
+    applied = seen.applied
     first_run_id = newest[-1].id if newest else 0
     suppliers, lines = _moves(view.promise_moves(erp, first_run_id))
     gaps = view.gaps(erp)
@@ -93,7 +95,7 @@ def collect(view: StoreView, erp: str, count: int, *, now: datetime, version: st
         erp=erp,
         made_at=now,
         version=version,
-        health=assess(Seen(erp=erp, runs=newest[:2], applied=applied, is_locked=is_locked), now, MAX_AGE),
+        health=assess(seen, now, MAX_AGE),
         runs=newest[::-1],
         remarks=unusual(reports[0], reports[1:]) if reports else {},
         gaps=gaps[:LONGEST_LIST],

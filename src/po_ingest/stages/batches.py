@@ -95,6 +95,8 @@ def _parts(
     """Return a batch of the quantity, two where one decimal(18,3) cannot hold it, none where it is zero."""
     if not quantity:
         return ()
+    if -LARGEST <= quantity <= LARGEST:
+        return (Delivery(kind, quantity, day, reference, event),)
     part = max(-LARGEST, min(LARGEST, quantity))
     return Delivery(kind, part, day, reference, event), *_parts(kind, quantity - part, day, reference, event)
 
