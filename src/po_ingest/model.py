@@ -361,6 +361,11 @@ class RunEnd:
     message: str = ""  # what the process tells on stderr, if anything; free of secrets
     report: RunReport | None = None
 
+    @property
+    def is_applied(self) -> bool:
+        """Say whether the run was applied."""
+        return self.outcome in APPLIED
+
 
 IGNORED_FIELDS: Final = "ignored_fields"
 """Among the entries of `Run.field_configuration`: the fields, with blanks in between, that were ignored in that run."""

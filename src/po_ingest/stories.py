@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, cast
 
+from po_ingest.model import APPLIED
+
 _COUNTS: Final = (
     ("lines_changed", "changed"),
     ("new_lines_created", "new"),
@@ -23,7 +25,7 @@ def of_report(report: Mapping[str, object]) -> str:
     """Return what a run did, or why it failed, as one sentence without a full stop."""
     status = str(report["status"])
     begin = f"{_name(report)} {_STATUSES.get(status, status)}"
-    if status in {"completed", "partial"}:
+    if status in APPLIED:
         return f"{begin}: {_counts(report)}{_time(report)}"
     return f"{begin}{_fault(report)}"
 

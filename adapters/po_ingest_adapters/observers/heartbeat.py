@@ -33,7 +33,7 @@ class Heartbeat:
 
     def ended(self, end: RunEnd) -> None:
         """Ping success for a run that was applied, else failure."""
-        self._ping("" if end.outcome in {"completed", "partial"} else "/fail")
+        self._ping("" if end.is_applied else "/fail")
 
     def _ping(self, suffix: str) -> None:
         """Ask for the URL; raises OSError."""

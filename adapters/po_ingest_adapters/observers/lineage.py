@@ -42,7 +42,7 @@ class Lineage:
         report = end.report
         if report is None or report.run_id is None:
             return
-        if end.outcome in {"completed", "partial"}:
+        if end.is_applied:
             outputs = [self._written(report, table, rows) for table, rows in _rows(report).items()]
             self._emit("COMPLETE", end.erp, report.run_identifier, end.ended_at, outputs=outputs)
             return

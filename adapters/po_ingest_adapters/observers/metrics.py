@@ -53,7 +53,7 @@ class MetricsFile:
         """Write the file; after a failure the figures of the last run that was applied stay. Raises OSError."""
         from prometheus_client import CollectorRegistry, write_to_textfile  # noqa: PLC0415 - only where it is asked for
 
-        applied = end.outcome in {"completed", "partial"}
+        applied = end.is_applied
         registry = CollectorRegistry()
         last_run = (end.ended_at.timestamp(), float(applied), float(end.exit_code))
         for (name, told), value in zip(LAST_RUN.items(), last_run, strict=True):

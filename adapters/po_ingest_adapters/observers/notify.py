@@ -66,7 +66,7 @@ class Notifier:
 def outcomes(end: RunEnd) -> frozenset[str]:
     """Return the names by which somebody may have asked for this outcome: a guard's refusal is a failure too."""
     names: set[str] = {end.outcome, "failed"} if end.outcome == "guard" else {end.outcome}
-    if end.outcome in {"completed", "partial"} and end.report is not None and end.report.xref_gaps_found:
+    if end.is_applied and end.report is not None and end.report.xref_gaps_found:
         names.add("gaps")
     return frozenset(names)
 
@@ -83,7 +83,7 @@ def body(end: RunEnd) -> str:
     lines = [of_report(report_dict(end.report))]
     if end.message:
         lines += ["", end.message]
-    if end.outcome in {"completed", "partial"}:
+    if end.is_applied:
         lines += ["", *(f"{name}: {getattr(end.report, name)}" for name in FIGURES)]
         codes = end.report.unmapped_item_codes
         if codes:
