@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from itertools import islice
@@ -146,14 +146,15 @@ AUDIT_TAIL: Final = 1000
 """How many of the last audit events are looked at for a verdict; `audit verify` looks at all."""
 
 
-def seen(view: StoreView, erp: str, *, is_locked: bool) -> Seen:
-    """Return what a verdict on the ERP's data is made of; `is_locked`: a run is under way."""
+def seen(view: StoreView, erp: str, is_locked: Callable[[str], bool]) -> Seen:
+    """Return what a verdict on the ERP's data is made of; the lock is asked for only where a run seems under way."""
+    runs = view.runs(erp, limit=2)
     fault = fault_of_tail(view.audit_events(max(view.last_audit_id() - AUDIT_TAIL, 0)))
     return Seen(
         erp=erp,
-        runs=view.runs(erp, limit=2),
+        runs=runs,
         applied=view.runs(erp, limit=2, statuses=APPLIED),
-        is_locked=is_locked,
+        is_locked=bool(runs) and runs[0].status == "running" and is_locked(erp),
         audit_fault=None if fault is None else f"{fault.where}: {fault.what}",
     )
 

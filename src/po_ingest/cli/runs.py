@@ -123,8 +123,7 @@ def _write_page(session: Session, path: Path, count: int) -> None:
     settings = session.settings()
     store, erp = open_store(settings), settings.erp.name
     with store.read() as view:
-        is_locked = store.holder(erp)
-        data = collect(view, erp, count, now=datetime.now(UTC), version=__version__, is_locked=is_locked)
+        data = collect(view, erp, count, now=datetime.now(UTC), version=__version__, is_locked=store.holder)
     with atomic_file(path) as file:
         file.write(page(data).encode("utf-8", "backslashreplace"))
     session.note(f"the page over {output.counted(len(data.runs), 'run', 'runs')} is in {path}")

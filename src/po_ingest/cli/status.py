@@ -97,7 +97,7 @@ def _look(session: Session, max_age: timedelta) -> Health:
     settings = session.settings()
     store, erp = open_store(settings), settings.erp.name
     with store.read() as view:
-        seen = queries.seen(view, erp, is_locked=store.holder(erp))
+        seen = queries.seen(view, erp, store.holder)
     return assess(seen, datetime.now(UTC), max_age)
 
 

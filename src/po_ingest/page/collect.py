@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from heapq import nlargest
 from typing import Final, cast
@@ -80,10 +80,12 @@ class PageData:
         return [run for run in self.runs if run.status in APPLIED and run.report]
 
 
-def collect(view: StoreView, erp: str, count: int, *, now: datetime, version: str, is_locked: bool) -> PageData:
+def collect(
+    view: StoreView, erp: str, count: int, *, now: datetime, version: str, is_locked: Callable[[str], bool]
+) -> PageData:
     """Collect the last `count` runs of an ERP and what the store knows of their time."""
     newest = view.runs(erp, limit=count)
-    seen = queries.seen(view, erp, is_locked=is_locked)
+    seen = queries.seen(view, erp, is_locked)
     applied = seen.applied
     first_run_id = newest[-1].id if newest else 0
     suppliers, lines = _moves(view.promise_moves(erp, first_run_id))
