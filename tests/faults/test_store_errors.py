@@ -20,6 +20,8 @@ Scenes = Callable[[str, str], tuple[Stage, Judge]]
 STATEMENTS: Final = {"sqlite": "sql ", "postgresql": "pg "}
 NO_STATEMENT: Final = ("sql close", "sql ROLLBACK")
 """What the driver does by itself, and cannot fail."""
+WAITED_FOR: Final = ("sql BEGIN", "sql PRAGMA journal_mode", "sql SELECT 1 FROM sqlite_master")
+"""What takes a lock of SQLite's file: one that finds it taken waits for it, as SQLite itself would, and that is no retry."""
 FAULTS: Final = {
     "transient, once": Fault("transient"),
     "transient, from then on": Fault("transient", is_lasting=True),
@@ -29,10 +31,7 @@ FAULTS: Final = {
 
 
 def came(done: Done, fault: Fault, operation: str) -> str:
-    """Say what came of a run; only what may help is tried again, and every retry is counted.
-
-    A BEGIN that finds SQLite's file locked waits for it, as SQLite itself would: that is no retry.
-    """
+    """Say what came of a run; only what may help is tried again, and every retry is counted."""
     assert_one_line(done)
     assert done.code in {0, 3, 7}, done.err
     retries = done.json["retries"] if done.out else None
@@ -40,7 +39,7 @@ def came(done: Done, fault: Fault, operation: str) -> str:
         assert not retries
         assert "attempt=2" not in done.err
     elif not fault.is_lasting and done.code != 3:
-        assert (done.code, retries) == (0, 0 if operation.startswith("sql BEGIN") else 1), done.err
+        assert (done.code, retries) == (0, 0 if operation.startswith(WAITED_FOR) else 1), done.err
     return f"exit {done.code}"
 
 
