@@ -21,7 +21,7 @@ STATEMENTS: Final = {"sqlite": "sql ", "postgresql": "pg "}
 NO_STATEMENT: Final = ("sql close", "sql ROLLBACK")
 """What the driver does by itself, and cannot fail."""
 WAITED_FOR: Final = ("sql BEGIN", "sql PRAGMA journal_mode", "sql SELECT 1 FROM sqlite_master")
-"""What takes a lock of SQLite's file: one that finds it taken waits for it, as SQLite itself would, and that is no retry."""
+"""What takes a lock of SQLite's file, and waits for it, as SQLite itself would: that is no retry."""
 FAULTS: Final = {
     "transient, once": Fault("transient"),
     "transient, from then on": Fault("transient", is_lasting=True),

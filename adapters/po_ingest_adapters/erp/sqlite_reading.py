@@ -15,6 +15,7 @@ import attrs
 from po_ingest.errors import ErpError, Interrupted
 from po_ingest.model import RawRow
 from po_ingest.ports import ResultSet
+from po_ingest_adapters import transient
 from po_ingest_adapters.erp import wording
 from po_ingest_adapters.erp.deadline import Deadline
 
@@ -22,8 +23,6 @@ MOST_BUSY_SECONDS: Final = 5.0
 """How long a lock is waited for before the try fails as transient."""
 STEPS_BETWEEN_LOOKS: Final = 10_000
 """SQLite's virtual machine does these in well under a millisecond."""
-TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-"""The only two that trying again may help (R12)."""
 PRIMARY_CODE: Final = 0xFF
 NO_TABLE: Final = re.compile(r"no such table: (?:main\.)?(.+)")
 NO_COLUMN: Final = re.compile(r"no such column: (.+)")
@@ -153,5 +152,5 @@ def unreadable(source: str, error: sqlite3.Error) -> ErpError:
     return ErpError(
         f"{source} could not be read: {error}",
         hint=hints.get(code, "see that it is a whole SQLite database"),
-        transient=code in TRANSIENT,
+        transient=code in transient.SQLITE,
     )

@@ -22,6 +22,7 @@ from sqlalchemy.pool import NullPool
 from po_ingest.errors import ConfigError, StoreError
 from po_ingest.private_files import file_lock, make_file, make_folder
 from po_ingest.settings import StoreSettings
+from po_ingest_adapters import transient
 from po_ingest_adapters.store.database import Access, BulkChange, BulkInsert, Rows
 
 BUSY_TIMEOUT: Final = 5.0
@@ -43,7 +44,6 @@ LOCK_PATIENCE: Final = 0.25
 """Seconds; a mere look at the lock (`is_locked`) must not turn a run away."""
 
 NO_SHARED_MEMORY: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
-TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 HINTS: Final = {
     sqlite3.SQLITE_BUSY: "another program is writing to it; try again when it has finished",
     sqlite3.SQLITE_LOCKED: "another program is writing to it; try again when it has finished",
@@ -236,7 +236,7 @@ class SqliteDatabase:
             )
         code = _code(original)
         hint = HINTS.get(code, OTHER_HINT)
-        return StoreError(f"{self.label()} failed: {original}", hint=hint, transient=code in TRANSIENT)
+        return StoreError(f"{self.label()} failed: {original}", hint=hint, transient=code in transient.SQLITE)
 
     def _lock_path(self, erp: str) -> Path:
         slug = re.sub(r"[^a-z0-9]+", "-", erp.lower()).strip("-")[:32]
