@@ -81,6 +81,9 @@ class Nights:
             assert self.shown() != self.applied, about
             assert not done.out or json.loads(done.out)["status"] == "completed", about
             self.applied = self.shown()
+        if not has_begun:  # what it told waits in the spool, and would be more statements for the next one
+            assert self.home.po("nightly").code == 0
+            self.applied, self.last = self.shown(), self.newest()["run_identifier"]
 
     def end(self) -> None:
         """Run a night that nobody disturbs, and have all of the history proved."""

@@ -106,7 +106,7 @@ class SqliteQuery:
         if code == sqlite3.SQLITE_INTERRUPT:
             if not deadline.is_over():
                 # A signal came while SQLite asked the deadline, and the driver swallowed what its handler raised.
-                raise Interrupted("a signal") from error
+                raise Interrupted(Interrupted.latest) from error
             return wording.timed_out(self.timeout)
         if code != sqlite3.SQLITE_ERROR:
             return unreadable(self.source, error)
