@@ -20,8 +20,13 @@ Scenes = Callable[[str, str], tuple[Stage, Judge]]
 STATEMENTS: Final = {"sqlite": "sql ", "postgresql": "pg "}
 NO_STATEMENT: Final = ("sql close", "sql ROLLBACK")
 """What the driver does by itself, and cannot fail."""
-WAITED_FOR: Final = ("sql BEGIN", "sql PRAGMA journal_mode", "sql SELECT 1 FROM sqlite_master")
-"""What takes a lock of SQLite's file, and waits for it, as SQLite itself would: that is no retry."""
+WITHOUT_RETRY: Final = (
+    *("sql BEGIN", "sql PRAGMA journal_mode", "sql SELECT 1 FROM sqlite_master"),
+    "pg SELECT pg_advisory_unlock",
+)
+"""What waits for a lock of SQLite's file, as SQLite itself would, and is no retry; what the end of its session does anyway."""
+LOOK_AT_THE_LOCK: Final = "pg SELECT 1"
+"""Whatever keeps the session that holds the lock from answering, another run may have begun: nothing is tried again."""
 FAULTS: Final = {
     "transient, once": Fault("transient"),
     "transient, from then on": Fault("transient", is_lasting=True),
@@ -38,8 +43,10 @@ def came(done: Done, fault: Fault, operation: str) -> str:
     if fault.do == "permanent":
         assert not retries
         assert "attempt=2" not in done.err
+    elif operation == LOOK_AT_THE_LOCK:
+        assert done.code == 7, done.err
     elif not fault.is_lasting and done.code != 3:
-        assert (done.code, retries) == (0, 0 if operation.startswith(WAITED_FOR) else 1), done.err
+        assert (done.code, retries) == (0, 0 if operation.startswith(WITHOUT_RETRY) else 1), done.err
     return f"exit {done.code}"
 
 
