@@ -24,7 +24,7 @@ WITHOUT_RETRY: Final = (
     *("sql BEGIN", "sql PRAGMA journal_mode", "sql SELECT 1 FROM sqlite_master"),
     "pg SELECT pg_advisory_unlock",
 )
-"""What waits for a lock of SQLite's file, as SQLite itself would, and is no retry; what the end of its session does anyway."""
+"""What waits for a lock of SQLite's file, as SQLite itself would; what is done by the end of its session anyway."""
 LOOK_AT_THE_LOCK: Final = "pg SELECT 1"
 """Whatever keeps the session that holds the lock from answering, another run may have begun: nothing is tried again."""
 FAULTS: Final = {
