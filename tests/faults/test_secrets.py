@@ -383,9 +383,10 @@ def build(settings, *others):
     def ended():
         raise ValueError(settings.store.url)
     Dropped()
-    thread = threading.Thread(target=ended)
-    thread.start()
-    thread.join()
+    for target in (ended, sys.exit):  # the second tells nothing
+        thread = threading.Thread(target=target)
+        thread.start()
+        thread.join()
     warnings.warn(settings.store.url)
     if "--quiet" in sys.argv:
         raise ValueError(settings.store.url)

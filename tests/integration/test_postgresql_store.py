@@ -160,9 +160,8 @@ def test_r2_transactions_are_isolated_as_they_should_be(
 def test_r13_the_server_is_told_to_notice_within_a_minute_that_the_holder_s_machine_is_gone(
     store: SqlStore, postgres: Postgres
 ) -> None:
-    asked = (
-        "SELECT name, reset_val FROM pg_settings WHERE name LIKE 'tcp\\_%'"  # SHOW is 0 on a socket of the file system
-    )
+    # SHOW says 0 on a socket of the file system
+    asked = "SELECT name, reset_val FROM pg_settings WHERE name LIKE 'tcp\\_%'"
     with store.lock("shop"):
         holder = database(store)._held["shop"]
         seconds = {name: int(number) for name, number in holder.execute(asked).fetchall()}
