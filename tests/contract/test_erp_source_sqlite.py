@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from po_ingest.cli.signals import interruptible
-from po_ingest.errors import ErpError, Interrupted
+from po_ingest.errors import ErpError
 from po_ingest.model import RawRow
 from po_ingest.settings import ErpSettings
 from po_ingest_adapters.erp.sqlite import SqliteErpSource, create
@@ -116,20 +113,6 @@ def test_r12_a_query_that_takes_too_long_is_ended_and_transient(path: Path, what
     assert error.transient
     assert "0.1 s" in error.message
     assert "query_timeout" in error.hint
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends the process there")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_that_the_driver_swallows_in_a_long_query_is_told_by_its_name(
-    path: Path, number: signal.Signals
-) -> None:
-    endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
-    timer = threading.Timer(0.2, os.kill, (os.getpid(), number))
-    with interruptible(), pytest.raises(Interrupted) as caught:  # noqa: PT012 - the signal comes meanwhile
-        timer.start()
-        read(path, endless)
-    assert caught.value.signal_name == number.name
-    assert isinstance(caught.value.__cause__, sqlite3.OperationalError)  # the handler's own exception was lost
 
 
 def test_time_between_chunks_is_not_the_erps(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
