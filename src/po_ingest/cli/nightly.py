@@ -34,7 +34,6 @@ def nightly_command(session: Session, /, *, as_json: bool, **flags: bool) -> Non
     Reads the ERP, compares with the last completed run, and applies all that
     changed in one transaction; or changes nothing, and says why.
 
-    \b
     Exit codes: 0 done, 1 failed, 2 configuration, 3 applied with a
     reservation, 4 ERP, 5 guard, 6 another run is in progress, 7 store.
 

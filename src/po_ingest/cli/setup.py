@@ -34,15 +34,17 @@ CONFIG: Final = "po-ingest.toml"
 )
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def init_command(folder: Path, preset: str, *, force: bool) -> None:
-    """Write a commented po-ingest.toml into DIR, to start from.
+    """Write a commented po-ingest.toml into DIR (here), to start from.
+
+    An existing one is refused, unless --force is given.
 
     \b
     Presets:
       odbc      any database with an ODBC driver, such as SQL Server
       sqlite    a SQLite file
       csv       a folder of CSV files
-      sap       SAP ERP or S/4HANA
-      jde       JD Edwards EnterpriseOne
+      sap       SAP ERP or S/4HANA: EKKO, EKPO, EKET, receipts from EKBE
+      jde       JD Edwards EnterpriseOne: F4311, receipts from F43121
       dynamics  Dynamics 365 Business Central and NAV, on SQL Server
 
     \b
@@ -78,8 +80,10 @@ def _command(file: Path, *arguments: str) -> str:
 
 @click.command("demo")
 @click.argument("folder", metavar="[DIR]", default=Path("po-ingest-demo"), type=click.Path(path_type=Path))
-@click.option("--lines", type=click.IntRange(10, 1_000_000), default=5000, show_default=True, help="PO lines.")
-@click.option("--days", type=click.IntRange(0, 365), default=7, show_default=True, help="Nights after the baseline.")
+@click.option(
+    "--lines", metavar="N", type=click.IntRange(10, 1_000_000), default=5000, show_default=True, help="PO lines."
+)
+@click.option("--days", metavar="N", type=click.IntRange(0, 365), default=7, show_default=True, help="Nights after it.")
 @pass_session
 def demo_command(session: Session, folder: Path, lines: int, days: int) -> None:
     """Build a sample ERP in DIR, and run a baseline and some nights on it.
