@@ -83,7 +83,9 @@ def _command(file: Path, *arguments: str) -> str:
 @click.option(
     "--lines", metavar="N", type=click.IntRange(10, 1_000_000), default=5000, show_default=True, help="PO lines."
 )
-@click.option("--days", metavar="N", type=click.IntRange(0, 365), default=7, show_default=True, help="Nights after it.")
+@click.option(
+    "--days", metavar="N", type=click.IntRange(0, 365), default=7, show_default=True, help="Nights after the baseline."
+)
 @pass_session
 def demo_command(session: Session, folder: Path, lines: int, days: int) -> None:
     """Build a sample ERP in DIR, and run a baseline and some nights on it.
