@@ -207,6 +207,6 @@ class Settings:
     failed. Such as `"https://hc.example/ping/uuid"`."""
     metrics_textfile: Path | None = None
     """Figures in Prometheus' text format, replaced whole after every run; those of the last applied run stay when one
-    fails. Such as `"/var/lib/node_exporter/po.prom"`."""
+    fails. Two configurations need two files. Such as `"/var/lib/node_exporter/po.prom"`."""
     lineage: LineageSettings | None = None
     is_confidential: bool = False  # the file itself holds passwords, not only names of them

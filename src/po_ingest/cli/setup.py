@@ -100,17 +100,11 @@ def demo_command(session: Session, folder: Path, lines: int, days: int) -> None:
     """  # noqa: D301 - \b is click's mark for lines to be left as they are
     from po_ingest import demo  # noqa: PLC0415 - `--help` shall not wait for it
 
+    settings = demo.prepare(folder, os.environ, verbose=session.verbose)
     if not session.quiet:
         click.echo(f"building a sample ERP with {lines:,} PO lines in {folder} ...", err=True)
-    result = demo.run(
-        folder,
-        lines=lines,
-        days=days,
-        now=datetime.now(UTC),
-        environ=os.environ,
-        tell=lambda report: _tell_night(session, report),
-        verbose=session.verbose,
-    )
+    nights = {"lines": lines, "days": days}
+    result = demo.run(settings, **nights, now=datetime.now(UTC), tell=lambda report: _tell_night(session, report))
     output.table(("night", *NIGHT), map(_night, result.reports), numbers=tuple(NIGHT))
     seconds = sum(report.duration_seconds or 0.0 for report in result.reports)
     output.line("")
