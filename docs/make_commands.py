@@ -70,6 +70,5 @@ def _row(option: click.Option) -> tuple[str, str]:
         least = "more than" if kind.min_open else "from"
         parts.append(f"{least} {kind.min:,}{'' if kind.max is None else f' to {kind.max:,}'}.".capitalize())
     if option.show_default:
-        default = option.show_default if isinstance(option.show_default, str) else option.default
-        parts.append(f"Default: `{default}`.")
+        parts.append(f"Default: `{option.default}`.")
     return f"`{_named(option)}`", " ".join(parts).replace("|", "\\|")

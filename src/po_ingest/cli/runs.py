@@ -79,7 +79,7 @@ def _listed(run: Run, columns: tuple[str, ...]) -> list[object]:
     "count",
     metavar="N",
     type=click.IntRange(min=1),
-    help=f"Runs that the page covers, unless {PAGE_RUNS}.",
+    help=f"Runs that the page covers; {PAGE_RUNS} unless told.",
 )
 @pass_session
 def report_command(session: Session, run: str, count: int | None, html: Path | None, *, as_json: bool) -> None:

@@ -57,7 +57,7 @@ def status_command(session: Session, max_age: float, *, as_json: bool) -> None:
     Exit codes are those of monitoring plug-ins: 0 OK, 1 WARNING (rejected
     rows or cross-reference gaps grew, or a reservation), 2 CRITICAL (the last
     run failed, none was applied for too long, the end of the audit trail is
-    broken), 3 UNKNOWN (no run yet, or no look at the store).
+    broken), 3 UNKNOWN (no run yet, wrong arguments, no look at the store).
 
     \b
     Example:
