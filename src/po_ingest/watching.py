@@ -19,9 +19,9 @@ def watched(parts: Parts, erp: str, run: Callable[[], RunReport]) -> RunReport:
         parts.observer.ended(_end(parts, erp, error))
         raise
     except (Exception, Interrupted, KeyboardInterrupt) as error:  # before the first step, or while another one was told
-        told = f"internal error ({type(error).__name__})" if isinstance(error, Exception) else str(error)
-        failure = PoIngestError(told or "ended by SIGINT", hint="`po-ingest runs` shows what became of the run")
-        parts.observer.ended(_end(parts, erp, failure))
+        cause = type(error).__name__ if isinstance(error, Exception) else str(error) or "ended by SIGINT"
+        told = PoIngestError(f"the run's end could not be recorded: {cause}", hint="see `po-ingest runs`")
+        parts.observer.ended(_end(parts, erp, told))
         raise
     parts.observer.ended(
         RunEnd(erp=erp, outcome="completed", exit_code=int(report.exit_code), ended_at=parts.clock(), report=report)

@@ -116,7 +116,7 @@ def test_r14_a_night_that_a_signal_or_a_mistake_ends_before_it_began_is_told_to_
     [
         (Interrupted("SIGTERM"), "ended by SIGTERM"),
         (KeyboardInterrupt(), "ended by SIGINT"),
-        (ValueError("a spool's"), "internal error (ValueError)"),
+        (ValueError("a spool's"), "ValueError"),
     ],
 )
 def test_what_comes_while_a_failure_is_recorded_does_not_keep_it_from_the_observers(
@@ -133,7 +133,7 @@ def test_what_comes_while_a_failure_is_recorded_does_not_keep_it_from_the_observ
         world.night()
     (end,) = world.second.ends
     assert (end.outcome, end.exit_code) == ("failed", 1)
-    assert end.message == f"{told}; `po-ingest runs` shows what became of the run"
+    assert end.message == f"the run's end could not be recorded: {told}; see `po-ingest runs`"
 
 
 def test_observers_hear_of_a_job_that_was_left_on_baseline() -> None:
