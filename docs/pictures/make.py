@@ -30,6 +30,8 @@ HERE: Final = Path(__file__).parent
 COLUMNS, ROWS = 88, 50
 FONTS: Final = re.compile(r"\s*@font-face \{.*?\}\n", re.DOTALL)
 THEMES: Final = {"light": DEFAULT_TERMINAL_THEME, "dark": SVG_EXPORT_THEME}
+EDGE: Final = "rgba(128,128,128,0.5)"
+"""The window's edge, on a page of either form; rich's own is for dark ones."""
 SCHEMES: Final = {"dark": 0, "light": 1}
 """What Chromium calls a preferred colour scheme."""
 PROGRAM: Final = str(Path(sys.executable).with_name("po-ingest"))
@@ -63,7 +65,7 @@ def draw(name: str, commands: Sequence[Sequence[str]], folder: Path) -> None:
     console.file.close()
     for form, theme in THEMES.items():
         drawn = console.export_svg(title="po-ingest", theme=theme, clear=False, unique_id=f"{name}-{form}")
-        text = FONTS.sub("\n", drawn)  # nothing is fetched from elsewhere
+        text = FONTS.sub("\n", drawn).replace("rgba(255,255,255,0.35)", EDGE)  # nothing is fetched from elsewhere
         (HERE / f"{name}-{form}.svg").write_text(text, encoding="utf-8")
 
 
@@ -82,8 +84,8 @@ def main() -> None:
         folder = Path(temporary)
         draw("demo", [["demo"]], folder)
         config = folder / "po-ingest-demo"
-        draw("history", [["history", "4500001125", "10"]], config)
         on_terminal(["demo", "--days", "60"], folder)
+        draw("history", [["history", "4500000338", "50"]], config)
         draw("report", [["report"], ["status"]], config)
         on_terminal(["report", "--html", "health.html"], config)
         photograph(config / "health.html", "health")
