@@ -191,6 +191,7 @@ def test_the_calendar_tells_the_day_in_words_and_colour(opened: Chrome) -> None:
         "return [...document.querySelectorAll('.calendar td')].filter((cell) => cell.querySelector('.failed'))"
         ".map((cell) => [cell.firstChild.title, getComputedStyle(cell.firstChild).backgroundColor])",
     )
+    assert opened.find_element("css selector", ".calendar .failed").accessible_name == cell[0]
     today = datetime.now(UTC).date()
     heads = texts(opened, ".calendar thead th[scope=col]")
     assert heads == [str((today - timedelta(days=today.weekday())).day)]
