@@ -1,13 +1,8 @@
-"""Writes docs/store.md from the store's metadata, store_columns.toml, the queries, and the text in store.md.in.
-
-python docs/make_store.py           write the page
-python docs/make_store.py --check   say whether it is what would be written
-"""
+"""Makes docs/store.md from the store's metadata, store_columns.toml, the queries, and the text in store.md.in."""
 
 from __future__ import annotations
 
 import re
-import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatch
@@ -15,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
+from making import HERE, IncompleteError, filled, table_rows
 from sqlalchemy import ForeignKeyConstraint, Index, Table, UniqueConstraint, create_mock_engine
 from sqlalchemy.engine import Dialect
 
@@ -22,9 +18,6 @@ from po_ingest.fields import BY_NAME, CUSTOM_SLOTS_PER_KIND
 from po_ingest_adapters.store.schema import tables
 from po_ingest_adapters.store.views import views
 
-HERE: Final = Path(__file__).parent
-PAGE: Final = HERE / "store.md"
-TEMPLATE: Final = HERE / "store.md.in"
 MEANINGS: Final = HERE / "store_columns.toml"
 QUERIES: Final = HERE / "queries"
 DATABASES: Final[dict[str, Dialect]] = {
@@ -35,10 +28,6 @@ DATABASES: Final[dict[str, Dialect]] = {
 ENDINGS: Final = {"": "sql", "sqlite": "SQLite", "postgresql": "PostgreSQL", "mssql": "SQL Server"}
 SLOT: Final = re.compile(r"(custom_\w+_)(\d+)")
 QUERY: Final = re.compile(r"\A-- (?P<title>.*)\n-- (?P<about>.*)\n-- (?P<parameters>.*)\n(?P<sql>[\s\S]*)\Z")
-
-
-class IncompleteError(Exception):
-    """A column has no meaning told, or a meaning no column."""
 
 
 @attrs.frozen
@@ -61,18 +50,6 @@ class Described:
         yield from (f"`{kind}`" for kind in self.types)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Write the page, or check it."""
-    text = page()
-    if "--check" not in arguments:
-        PAGE.write_text(text, encoding="utf-8", newline="\n")
-        return 0
-    if PAGE.read_text(encoding="utf-8") == text:
-        return 0
-    sys.stderr.write("docs/store.md is not what its sources say; run: python docs/make_store.py\n")
-    return 1
-
-
 def page() -> str:
     """Return the page."""
     told = tomllib.loads(MEANINGS.read_text(encoding="utf-8"))
@@ -81,11 +58,8 @@ def page() -> str:
         "views": [_view(name, told) for name in views()],
         "queries": [_query(name, files) for name, files in _queries().items()],
     }
-    text = TEMPLATE.read_text(encoding="utf-8")
-    for name, sections in parts.items():
-        text = text.replace(f"@{name}@", "\n\n".join(sections))
-    note = "<!-- made by docs/make_store.py from store.md.in and the metadata: change those -->\n\n"
-    return note + text
+    joined = {name: "\n\n".join(sections) for name, sections in parts.items()}
+    return filled("store.md", "the metadata", joined)
 
 
 def _in_order() -> list[Table]:
@@ -117,16 +91,10 @@ def _described(
         raise IncompleteError(f"{MEANINGS.name} tells of {name}.{next(iter(meanings))}, which is not there")
 
 
-def _rows(header: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(header)} |"
-    yield f"|{' --- |' * len(header)}"
-    yield from (f"| {' | '.join(row)} |" for row in rows)
-
-
 def _table(table: Table, told: Mapping[str, Any]) -> str:
     columns = ((column.name, column.type, bool(column.nullable)) for column in table.columns)
     described = _described(table.name, columns, told)
-    rows = _rows(("column", "meaning", "null", *DATABASES), (each.cells() for each in described))
+    rows = table_rows(("column", "meaning", "null", *DATABASES), (each.cells() for each in described))
     return "\n".join([f"### `{table.name}`", "", told["about"][table.name], "", *rows, "", _keys(table)])
 
 
@@ -152,7 +120,7 @@ def _keys(table: Table) -> str:
 
 def _view(name: str, told: Mapping[str, Any]) -> str:
     columns = ((str(column.key), column.type, None) for column in views()[name].selected_columns)
-    rows = _rows(("column", "meaning", *DATABASES), (each.cells() for each in _described(name, columns, told)))
+    rows = table_rows(("column", "meaning", *DATABASES), (each.cells() for each in _described(name, columns, told)))
     return "\n".join([f"### `{name}`", "", told["about"][name], "", *rows])
 
 
@@ -181,7 +149,3 @@ def _query(name: str, files: Sequence[Path]) -> str:
             parts += [f"On {ENDINGS[_database(file)]}:", ""]
         parts += ["```sql", text["sql"].strip(), "```", ""]
     return "\n".join(parts).strip()
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

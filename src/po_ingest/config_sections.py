@@ -69,8 +69,11 @@ class QueryTable:
     """A query's section as it is written."""
 
     query: str | None = None
+    """The SQL. Such as `"SELECT * FROM EKPO"`."""
     query_file: str | None = None  # what is in the file
+    """File with the SQL, instead of `query`. Such as `"po_lines.sql"`."""
     columns: Mapping[str, ColumnSettings] = attrs.Factory(dict)
+    """Field = result column, see [Columns](#columns). Such as `po_number = "EBELN"`."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -78,7 +81,9 @@ class CustomTable(ColumnSettings):
     """A custom slot's section as it is written."""
 
     label: str | None = None
+    """What people call it. Such as `"Ship date"`."""
     active: bool = True
+    """`false`: the slot is left alone. Such as `false`."""
 
 
 def settings_check(file: Path, names: Installed = installed.names) -> Check:

@@ -39,22 +39,9 @@ class Demo:
     line: LineKey | None
 
 
-def run(  # noqa: PLR0913 - what a demo is made of
-    folder: Path,
-    *,
-    lines: int,
-    days: int,
-    now: datetime,
-    environ: Mapping[str, str],
-    tell: Callable[[RunReport], None],
-    verbose: bool = False,
-) -> Demo:
-    """Build everything anew and run the nights; the last one is the latest 02:00 UTC before `now`.
-
-    Raises ConfigError for a folder that is not the demo's.
-    """
-    settings = _prepare(folder, environ)
-    logs.configure(settings.log, verbose=verbose, quiet=not verbose)
+def run(settings: Settings, *, lines: int, days: int, now: datetime, tell: Callable[[RunReport], None]) -> Demo:
+    """Build the ERP of a prepared folder and run the nights; the last one is the latest 02:00 UTC before `now`."""
+    folder = settings.file.parent
     latest = now.replace(hour=HOUR, minute=0, second=0, microsecond=0)
     if latest > now:
         latest -= timedelta(days=1)
@@ -77,8 +64,11 @@ def _clock(at: datetime) -> Clock:
     return lambda: at + timedelta(seconds=time.perf_counter() - start)
 
 
-def _prepare(folder: Path, environ: Mapping[str, str]) -> Settings:
-    """Make the folder, or clear it of an earlier demo, and write the configuration."""
+def prepare(folder: Path, environ: Mapping[str, str], *, verbose: bool = False) -> Settings:
+    """Make the folder, or clear it of an earlier demo, and write the configuration.
+
+    Raises ConfigError for a folder that is not the demo's.
+    """
     try:
         if folder.exists():
             _clear(folder, environ)
@@ -90,7 +80,9 @@ def _prepare(folder: Path, environ: Mapping[str, str]) -> Settings:
             f"the folder {folder} cannot be used: {error.strerror or type(error).__name__}",
             hint="name another one, or close what has its files open",
         ) from error
-    return config.load(folder / CONFIG, environ)
+    settings = config.load(folder / CONFIG, environ)
+    logs.configure(settings.log, verbose=verbose, quiet=not verbose)
+    return settings
 
 
 def _clear(folder: Path, environ: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ import attrs
 from po_ingest.errors import GuardError
 from po_ingest.settings import GuardSettings
 from po_ingest.stages.report import Tally
+from po_ingest.stories import many
 
 FEWEST_FILLED: Final = 20
 """A field that was filled in fewer lines breaks no guard."""
@@ -50,7 +51,8 @@ def _too_few(tally: Tally, limits: GuardSettings) -> list[tuple[str, str]]:
     if tally.lines >= limits.min_lines:
         return []
     hint = "check the ERP and the query; --allow-shrink takes it for once"
-    return [(f"{tally.lines} active lines were taken, min_lines is {limits.min_lines}", hint)]
+    taken = many(tally.lines, "active line was", "active lines were")
+    return [(f"{taken} taken, min_lines is {limits.min_lines}", hint)]
 
 
 def _absent(tally: Tally, snapshot: Snapshot, limits: GuardSettings) -> list[tuple[str, str]]:
@@ -58,7 +60,7 @@ def _absent(tally: Tally, snapshot: Snapshot, limits: GuardSettings) -> list[tup
         return []
     hint = "check that the query still returns all lines; --allow-shrink takes it for once"
     text = (
-        f"{tally.missing} of {snapshot.active_before} active lines are missing, "
+        f"{tally.missing:,} of {many(snapshot.active_before, 'active line is', 'active lines are')} missing, "
         f"max_absent_ratio is {limits.max_absent_ratio}"
     )
     return [(text, hint)]
@@ -68,10 +70,10 @@ def _rejected(tally: Tally, snapshot: Snapshot, limits: GuardSettings) -> list[t
     rejected = tally.rejected_rows("po_lines")
     if not _is_above(rejected, snapshot.active_rows, limits.max_rejected_ratio):
         return []
-    text = (
-        f"{rejected} rows were rejected, {snapshot.active_rows} rows are active, "
-        f"max_rejected_ratio is {limits.max_rejected_ratio}"
+    rows = (
+        f"{many(rejected, 'row was', 'rows were')} rejected, {many(snapshot.active_rows, 'row is', 'rows are')} active"
     )
+    text = f"{rows}, max_rejected_ratio is {limits.max_rejected_ratio}"
     return [(text, "mend the formats in the configuration, or the ERP's data; the reasons follow")]
 
 
@@ -81,15 +83,14 @@ def _emptied(tally: Tally, snapshot: Snapshot, limits: GuardSettings) -> list[tu
     for field, emptied in sorted(tally.emptied.items()):
         filled = snapshot.filled_before.get(field, 0)
         if filled >= FEWEST_FILLED and _is_above(emptied, filled, limits.max_emptied_ratio):
-            text = (
-                f"{field} was emptied in {emptied} of {filled} lines, max_emptied_ratio is {limits.max_emptied_ratio}"
-            )
+            lines = f"{emptied:,} of {filled:,} lines"
+            text = f"{field} was emptied in {lines}, max_emptied_ratio is {limits.max_emptied_ratio}"
             broken.append((text, hint))
     return broken
 
 
 def _reasons(tally: Tally) -> list[str]:
     return [
-        f"{query}: {count} rows rejected: {f'{field} {reason}' if field else reason}"
+        f"{query}: {many(count, 'row', 'rows')} rejected: {f'{field} {reason}' if field else reason}"
         for (query, field, reason), count in tally.rejected.most_common(10)
     ]

@@ -52,6 +52,7 @@ from po_ingest.ports import (
 from po_ingest.retrying import Retries
 from po_ingest.settings import RetrySettings, Settings
 from po_ingest.stages.report import STAGES, Tally, report_dict
+from po_ingest.stories import many
 from po_ingest.watch import Watch
 
 T = TypeVar("T")
@@ -427,7 +428,7 @@ class Journal:
             applied, hint = "was applied", "see the table rejected_row, or the audit events row_rejected"
             if report.dry_run:
                 applied, hint = "would be applied", "`po-ingest check` says why, of the first rows"
-            rows = "1 row was" if report.rows_rejected == 1 else f"{report.rows_rejected} rows were"
+            rows = many(report.rows_rejected, "row was", "rows were")
             failure = ReservationError(f"the run {applied}, but {rows} rejected (--strict)", hint=hint)
             raise self._with_report(failure, report)
         return report

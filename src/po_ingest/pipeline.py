@@ -34,6 +34,11 @@ class Options:
     strict: bool = False
     allow_shrink: bool = False
 
+    def __attrs_post_init__(self) -> None:
+        """Refuse what contradicts itself. Raises ConfigError."""
+        if self.baseline and self.rebaseline:
+            raise ConfigError("--baseline and --rebaseline exclude each other", hint="give one of them")
+
 
 def run_nightly(settings: Settings, parts: Parts, options: Options) -> RunReport:
     """Run the whole pipeline once and return its report.
@@ -41,8 +46,6 @@ def run_nightly(settings: Settings, parts: Parts, options: Options) -> RunReport
     A run that fails, or is applied with a reservation, raises a PoIngestError that carries its report; it is in the
     store's run history and in the audit trail by then.
     """
-    if options.baseline and options.rebaseline:
-        raise ConfigError("--baseline and --rebaseline exclude each other", hint="give one of them")
     if options.dry_run:
         return _nightly(settings, parts, options)
     return watched(parts, settings.erp.name, lambda: _nightly(settings, parts, options))

@@ -138,6 +138,14 @@ def cut(text: str, width: int) -> str:
     return text[:width].rstrip()
 
 
+def _cut_column(texts: Sequence[str | None], width: int) -> tuple[Sequence[str | None], int]:
+    """Cut texts to their field's width, and return how many were longer."""
+    if max(map(len, filter(None, texts)), default=0) <= width:
+        return texts, 0
+    cuts = sum(text is not None and len(text) > width for text in texts)
+    return [text if text is None else cut(text, width) for text in texts], cuts
+
+
 class LineReading:
     """Reads the rows of the PO lines' query. Raises ConfigError where columns and settings do not fit."""
 
@@ -272,7 +280,7 @@ class LineReading:
         BLAKE2b over the columns in use and a digest of all settings that decide how they are read.
         """
         used = row if self._used is None else self._used(row)
-        return blake2b(distinct_text(used).encode("ascii"), digest_size=DIGEST_SIZE, key=self._salt).digest()
+        return blake2b(distinct_text(used).encode("ascii"), digest_size=DIGEST_SIZE, salt=self._salt).digest()
 
     def values(self, row: RawRow, key: LineKey) -> tuple[Values, int]:
         """Return the row's values (none for fields without a column) and how many texts were cut.
@@ -303,21 +311,20 @@ class LineReading:
         """
         read: list[Sequence[Value]] = [(None,) * len(rows)] * len(FIELDS)
         parts: dict[int, list[Value]] = {at: [] for at, _, _, _ in self._plan}
+        truncated = 0
         try:
             for start in range(0, len(rows), BLOCK):
                 columns = list(zip(*rows[start : start + BLOCK], strict=True))
-                for at, position, reader, _ in self._plan:
-                    parts[at] += reader.column(columns[position])
+                for at, position, reader, field in self._plan:
+                    values = reader.column(columns[position])
+                    if field.width is not None:
+                        values, cuts = _cut_column(cast("Sequence[str | None]", values), field.width)
+                        truncated += cuts
+                    parts[at] += values
         except Unreadable:
             return None
-        truncated = 0
         for at, part in parts.items():
             read[at] = part
-        for at, width in self._widths:
-            texts = cast("Sequence[str | None]", read[at])
-            if max(map(len, filter(None, texts)), default=0) > width:
-                truncated += sum(text is not None and len(text) > width for text in texts)
-                read[at] = [text if text is None or len(text) <= width else cut(text, width) for text in texts]
         return read, truncated
 
     def as_json(self, row: RawRow) -> dict[str, object]:

@@ -44,11 +44,11 @@ def _name(report: Mapping[str, object]) -> str:
 
 
 def _counts(report: Mapping[str, object]) -> str:
-    parts = [_many(_count(report, "po_lines_processed"), "line", "lines")]
+    parts = [many(_count(report, "po_lines_processed"), "line", "lines")]
     parts += [f"{count:,} {word}" for key, word in _COUNTS if (count := _count(report, key))]
     if len(parts) == 1:
         parts.append("no change")
-    parts += [_many(count, one, more) for key, one, more in _CONCERNS if (count := _count(report, key))]
+    parts += [many(count, one, more) for key, one, more in _CONCERNS if (count := _count(report, key))]
     return ", ".join(parts)
 
 
@@ -56,7 +56,8 @@ def _count(report: Mapping[str, object], key: str) -> int:
     return cast("int", report.get(key) or 0)
 
 
-def _many(count: int, one: str, more: str) -> str:
+def many(count: int, one: str, more: str) -> str:
+    """Return a count with its noun."""
     return f"{count:,} {one if count == 1 else more}"
 
 

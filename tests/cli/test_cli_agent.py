@@ -100,6 +100,11 @@ def test_a_path_that_the_agent_would_take_for_a_token_is_refused(tmp_path: Path)
     assert "would take it for a token" in home.po("agent-job").error
 
 
+def test_an_output_file_that_the_agent_would_take_for_a_token_is_refused(home: Home) -> None:
+    home.configure('[log]\nfile = "$(DATE)/po.log"\n')
+    assert "$(DATE)" in home.po("agent-job").error
+
+
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=128)
 
 

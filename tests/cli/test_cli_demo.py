@@ -25,7 +25,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, demo.Demo]:
     folder = tmp_path_factory.mktemp("demo") / "a demo"
     reports: list[RunReport] = []
     try:
-        made = demo.run(folder, lines=1000, days=7, now=NOW, environ={}, tell=reports.append)
+        made = demo.run(demo.prepare(folder, {}), lines=1000, days=7, now=NOW, tell=reports.append)
     finally:
         logs.unlogged()
     assert tuple(reports) == made.reports
@@ -140,12 +140,13 @@ def test_a_demo_that_is_running_is_not_cleared(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(PoIngestError, match="cannot be used"):
-        demo.run(tmp_path / "file" / "demo", lines=10, days=0, now=NOW, environ={}, tell=print)
+        demo.prepare(tmp_path / "file" / "demo", {})
 
 
 def test_before_two_in_the_morning_the_last_night_is_yesterdays(tmp_path: Path) -> None:
     try:
-        made = demo.run(tmp_path / "demo", lines=10, days=0, now=NOW.replace(hour=1), environ={}, tell=lambda _: None)
+        settings = demo.prepare(tmp_path / "demo", {})
+        made = demo.run(settings, lines=10, days=0, now=NOW.replace(hour=1), tell=lambda _: None)
     finally:
         logs.unlogged()
     assert made.reports[0].started_at.date() == (NOW - timedelta(days=1)).date()

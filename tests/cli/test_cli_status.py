@@ -84,6 +84,13 @@ def test_status_with_wrong_arguments_is_unknown_to_a_monitor(home: Home, argumen
     assert done.error
 
 
+@pytest.mark.parametrize("before", [("--nonsense",), ("--verbose", "--quiet")])
+def test_wrong_arguments_before_status_are_unknown_too(home: Home, before: tuple[str, ...]) -> None:
+    done = home.po(*before, "status")
+    assert (done.code, done.out[:10]) == (3, "UNKNOWN - ")
+    assert (home.po(*before, "runs").code, home.po("runs", "--nonsense", "status").code) == (2, 2)
+
+
 @pytest.mark.of_sqlite
 @pytest.mark.parametrize(
     ("error", "told"),

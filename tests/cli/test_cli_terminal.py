@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from po_ingest.cli import output
 from po_ingest.cli.progress import TerminalProgress, watched
@@ -90,6 +91,22 @@ def test_in_80_columns_no_word_of_runs_and_changes_is_broken(lived: Home) -> Non
         re.fullmatch(r" *2  PO-1 +10  promised date moved from 2026-03-01 to 2026-03-09 \(\+8 *", change)
         for change in changes[2:]
     )
+
+
+def test_wide_and_long_values_fit_in_80_columns_whole_and_under_their_labels(tmp_path: Path) -> None:
+    number, item, status, label = "采购订单" * 15, "物料" * 60, "迟到" * 25, "内部备注 of the buyer " * 5
+    home = make_home(tmp_path)
+    home.configure(f'[custom_columns.custom_text_1]\ncolumn = "current_status"\nlabel = "{label}"\n')
+    home.insert((number, 2**31 - 1, item, "供应商" * 20, 10**14, 0, "2026-03-01", "打开"))
+    assert home.po("nightly").code == 0
+    home.erp(("UPDATE erp_order_lines SET delivered_quantity = 1, current_status = ?", (status,)))
+    assert home.po("nightly").code == 0
+    counts = {("history", number): (15, 180, 100, 5), ("report",): (0, 60, 0, 0), ("changes",): (45, 0, 50, 5)}
+    for command, times in counts.items():
+        code, text = on_terminal(*command, cwd=tmp_path, lines=400)
+        assert code == 0
+        assert max(map(cell_len, COLOUR.sub("", text).splitlines())) <= 80, command
+        assert tuple(text.count(character) for character in ("采", "物", "迟", "备")) == times, command
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -25,6 +26,11 @@ echo "first on the path: ${PATH%%:*}"
 echo "utf8: $PYTHONUTF8"
 exit "${TELLTALE_EXIT:-0}"
 """
+NO_PATH = re.compile(r'%\*|%ERRORLEVEL%|%PO_CODE%|%CMDCMDLINE:"=\?%')
+EXPLORER = 'C:\\Windows\\system32\\cmd.exe /c ""C:\\a & b!\\run_ingestion.bat" "'
+AGENT = 'C:\\Windows\\system32\\cmd.exe /c ""C:\\a & b!\\run_ingestion.bat" --config "C:\\a b.toml" nightly"'
+SCHEDULER = 'C:\\Windows\\system32\\cmd.exe /c ""C:\\a & b!\\run_ingestion.bat""'
+"""How a batch file is called: what `%CMDCMDLINE%` is."""
 CONFIG = """
 [erp]
 adapter = "sqlite"
@@ -211,16 +217,17 @@ def test_bat_is_made_for_cmd() -> None:
     assert 'set "PYTHONUTF8=1"' in code
     assert 'po-ingest.exe" %*' in code
     assert 'po-ingest.exe" nightly' in code
-    assert code.count("exit /b %ERRORLEVEL%") == 2
+    assert code.count("exit /b %ERRORLEVEL%") + code.count('set "PO_CODE=%ERRORLEVEL%"') == 2
+    assert "pause" not in code, "a job would wait for a key until somebody comes"
     assert not any(line.lower().startswith("call ") or line.endswith("(") for line in lines)
 
 
 def test_bat_quotes_every_path() -> None:
     for line in BAT.read_text(encoding="ascii").splitlines():
-        if line.startswith("rem") or "%" not in line.replace("%*", "").replace("%ERRORLEVEL%", ""):
+        if line.startswith("rem") or "%" not in NO_PATH.sub("", line):
             continue
-        outside = "".join(line.split('"')[::2])
-        assert "%" not in outside.replace("%*", ""), line
+        outside = "".join(NO_PATH.sub("", line).split('"')[::2])
+        assert "%" not in outside, line
 
 
 @pytest.fixture(scope="session")
@@ -256,13 +263,15 @@ def windows_home(tmp_path: Path, cmd: tuple[list[str], Path]) -> Path:
     return home
 
 
-def run_bat(home: Path, cmd: tuple[list[str], Path], arguments: str) -> subprocess.CompletedProcess[str]:
+def run_bat(
+    home: Path, cmd: tuple[list[str], Path], arguments: str, called: str = SCHEDULER
+) -> subprocess.CompletedProcess[str]:
     """Run the script from another folder, as a job step would."""
     elsewhere = home.parent / "else where"
     elsewhere.mkdir(exist_ok=True)
     script = f"..\\{home.name}\\scripts\\run_ingestion.bat".replace("%", "%%")
     (elsewhere / "step.bat").write_bytes(f'@"{script}" {arguments}\r\n'.encode("ascii"))
-    return call([*cmd[0], "step.bat"], elsewhere)
+    return call([*cmd[0], "step.bat"], elsewhere, {"CMDCMDLINE": called})
 
 
 @pytest.mark.parametrize("code", [0, 2, 5])
@@ -285,10 +294,26 @@ def test_bat_passes_arguments_and_sets_the_environment(windows_home: Path, cmd: 
     assert environment["PYTHONUTF8"] == "1"
 
 
-def test_bat_says_what_to_do_when_there_is_no_environment(windows_home: Path, cmd: tuple[list[str], Path]) -> None:
+@pytest.mark.parametrize("called", [SCHEDULER, EXPLORER])
+def test_bat_says_what_to_do_when_there_is_no_environment(
+    windows_home: Path, cmd: tuple[list[str], Path], called: str
+) -> None:
     shutil.rmtree(windows_home / ".venv")
-    done = run_bat(windows_home, cmd, "")
+    done = run_bat(windows_home, cmd, "", called)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith("po-ingest: error: ")
     assert "py -m venv" in line
+    assert ("This window closes in a minute" in done.stdout) == (called == EXPLORER)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "called", "stays"),
+    [("", EXPLORER, True), ("", SCHEDULER, False), ("/c exit 0", AGENT, False), ("/c exit 0", EXPLORER, False)],
+)
+def test_the_window_of_a_bat_stays_when_it_was_double_clicked_only(
+    windows_home: Path, cmd: tuple[list[str], Path], arguments: str, called: str, stays: bool
+) -> None:
+    done = run_bat(windows_home, cmd, arguments, called)
+    assert done.returncode == 0
+    assert ("This window closes in a minute" in done.stdout) == stays

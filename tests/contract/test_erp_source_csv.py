@@ -191,6 +191,14 @@ def test_an_unknown_encoding_is_a_fault_of_the_configuration(tmp_path: Path, set
         create(ErpSettings(connection=".", folder=tmp_path, csv=settings))
 
 
+@pytest.mark.parametrize(("delimiter", "shown"), [(";", ";"), ("\t", r"\t"), ("|", "|")])
+def test_a_file_with_another_delimiter_is_told(tmp_path: Path, delimiter: str, shown: str) -> None:
+    (tmp_path / "lines.csv").write_text(f"po{delimiter}line\nPO-1{delimiter}10\n", encoding="utf-8")
+    told = failure(tmp_path)
+    assert "lines.csv, line 1: the first row is one cell" in told
+    assert told.endswith(f'; set erp.csv.delimiter to "{shown}"')
+
+
 @pytest.mark.parametrize("delimiter", ["", ";;", "\n", '"'])
 def test_a_delimiter_that_separates_nothing_is_a_fault_of_the_configuration(tmp_path: Path, delimiter: str) -> None:
     with pytest.raises(ConfigError, match=r"erp\.csv\.delimiter"):

@@ -14,6 +14,7 @@ import attrs
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from po_ingest import __version__
 from po_ingest.errors import ConfigError
 from po_ingest.model import RunEnd, RunOutcome, RunReport, RunStart, StageError
 from po_ingest.settings import AuditSettings, ErpSettings, LineageSettings, LogSettings, NotifySettings, Settings
@@ -304,6 +305,7 @@ def test_a_data_platform_sees_start_and_completion_with_row_counts(service: WebS
     assert (start["eventType"], complete["eventType"]) == ("START", "COMPLETE")
     assert start["run"]["runId"] == complete["run"]["runId"]
     assert start["job"] == {**start["job"], "namespace": "plant", "name": "po-ingest.erp"}
+    assert start["producer"] == f"pkg:generic/po-ingest@{__version__}"  # a URI, as the specification wants
     rows = {each["name"]: each["outputFacets"]["outputStatistics"]["rowCount"] for each in complete["outputs"]}
     assert rows == {"erp.po_line": 101, "erp.erp_change_event": 117, "erp.batch": 40}
 

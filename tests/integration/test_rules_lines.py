@@ -249,7 +249,7 @@ def test_r7_too_many_rejected_rows_change_nothing_and_are_not_lifted_by_allow_sh
     world = World([*filled(10), line("PO-2", ordered_quantity="x")], guards=GuardSettings())
     error = world.failing_night(allow_shrink=True)
     assert error.exit_code == 5
-    assert "1 rows were rejected, 11 rows are active" in str(error)
+    assert "1 row was rejected, 11 rows are active" in str(error)
     assert any("ordered_quantity" in detail for detail in error.details)
     assert world.dump()["rejected_row"] == []
 

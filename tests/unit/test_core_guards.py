@@ -84,7 +84,7 @@ def test_r7_only_rows_of_the_po_lines_count_as_rejected() -> None:
 def test_r7_of_no_rows_at_all_any_rejected_one_is_too_many() -> None:
     nothing = attrs.evolve(SNAPSHOT, active_rows=0)
     check(tally(), nothing, LIMITS, allow_shrink=False)
-    assert "1 rows were rejected, 0 rows are active" in refused(tally(rejected=rejected(1)), nothing).message
+    assert "1 row was rejected, 0 rows are active" in refused(tally(rejected=rejected(1)), nothing).message
 
 
 def test_r7_the_ten_most_frequent_reasons_are_told_and_a_clash_of_keys_has_no_field() -> None:

@@ -261,3 +261,14 @@ def test_start_of_a_run_is_compared_by_time_not_by_text(store: SqlStore, path: P
 def test_full_values_use_every_kind_of_field() -> None:
     kinds = {field.kind for field in FIELDS if field.name in FULL}
     assert kinds == {field.kind for field in FIELDS}
+
+
+@pytest.mark.parametrize(
+    "erp", ["O'Brien", "''; DROP TABLE po_line; --", "?1", ":erp %s %", "\u5de5\u5382", "a\tb", "\\"]
+)
+def test_what_all_new_lines_share_is_stored_as_it_is_though_it_stands_in_the_statement(
+    store: SqlStore, path: Path, erp: str
+) -> None:
+    Nights(store, erp).changes(new_line(), new_line(("4500000001", 20)), with_events=False)
+    shared = "erp, presence, is_stale, source_quality, custom_column_sources, first_seen_run_id, last_changed_run_id"
+    assert raw(path, f"SELECT {shared} FROM po_line") == [(erp, 1, 0, "erp", "{}", 1, 1)] * 2  # noqa: S608 - names of columns

@@ -20,6 +20,7 @@ BYTE_ORDER_MARK: Final = "\ufeff"
 LONGEST_CELL: Final = min(sys.maxsize, 2**31 - 1)
 """What the csv module takes on every platform."""
 BLOCK: Final = 65_536
+DELIMITERS: Final = (";", "\t", "|", ",")
 SET_ENCODING: Final = "set erp.csv.encoding to the file's encoding (often cp1252 or latin-1)"
 
 
@@ -51,6 +52,7 @@ def load(connection: sqlite3.Connection, name: str, path: Path, settings: CsvSet
         if header is None:
             raise ErpError(f"{path.name} is empty", hint="its first row must name the columns")
         columns = _columns(path, header)
+        _refuse_another_delimiter(path, columns)
         declared = ", ".join(f"{quoted(column)} TEXT" for column in columns)
         places = ", ".join("?" * len(columns))
         insert = f"INSERT INTO {quoted(name)} VALUES ({places})"  # noqa: S608 - the name is quoted
@@ -78,6 +80,14 @@ def _columns(path: Path, header: list[str]) -> list[str]:
             raise _fault(path, 1, f"two columns are named {column}", "give each column a name of its own")
         seen.add(column.casefold())
     return columns
+
+
+def _refuse_another_delimiter(path: Path, columns: list[str]) -> None:
+    """Refuse what would be found out at a query only, as columns that are missing."""
+    other = next((each for each in DELIMITERS if each in columns[0]), None) if len(columns) == 1 else None
+    if other is not None:
+        shown = "\\t" if other == "\t" else other
+        raise _fault(path, 1, f'the first row is one cell, with "{shown}" in it', f'set erp.csv.delimiter to "{shown}"')
 
 
 def _cells(path: Path, width: int, records: Iterator[tuple[int, list[str]]]) -> Iterator[list[str | None]]:

@@ -28,7 +28,7 @@ class SqliteErpSource:
     """Reads a SQLite file; nothing is created or changed."""
 
     path: Path
-    fetch_size: int = 5000
+    fetch_size: int = 1000  # rows; more do not stay in the processor's cache until they have been looked at
     query_timeout: float = 300
 
     @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 import attrs
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from openlineage.client.event_v2 import OutputDataset, RunEvent
     from openlineage.client.facet_v2 import RunFacet
 
-PRODUCER: Final = f"po-ingest/{__version__}"
+PRODUCER: Final = f"pkg:generic/po-ingest@{quote(__version__)}"
+"""A package URL: the specification wants a URI, and po-ingest has no site of its own."""
 TIMEOUT: Final = 4.0
 """Seconds that an event may take; a process that was told to end has five in all."""
 

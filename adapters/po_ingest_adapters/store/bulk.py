@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, Final, TypeAlias, cast
 
-from sqlalchemy import Column, Connection, Select, Table, bindparam, insert
+from sqlalchemy import Column, Connection, Select, Table, bindparam, insert, literal_column
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.dml import UpdateBase
 
@@ -97,27 +97,32 @@ class BulkWriter:
         """Write through the connection, in its transaction."""
         self.connection = connection
         self._database = database
-        self._inserts: dict[tuple[str, ...], tuple[BulkInsert, Picker | None]] = {}
+        self._inserts: dict[tuple[object, ...], tuple[BulkInsert, Picker | None]] = {}
         self._changes: dict[tuple[str, ...], tuple[BulkChange, Picker | None]] = {}
 
     def insert(self, table: Table, names: Sequence[str], rows: Rows) -> None:
         """Insert encoded rows, their values in the order of `names`."""
         if rows:
-            self._send(table, names, rows)
+            self._send(table, names, {}, rows)
 
-    def insert_columns(self, table: Table, columns: Mapping[str, Iterable[Any]]) -> None:
-        """Insert encoded rows, given column by column; a column that is the same in all rows may be endless.
+    def insert_columns(self, table: Table, columns: Mapping[str, Iterable[Any]], same: Mapping[str, Any]) -> None:
+        """Insert encoded rows, given column by column, and what is the `same` in all of them.
 
         A row is put together when the driver takes it, and its values are touched once: most of them are no longer in
         the processor's cache.
         """
-        names = [column.name for column in table.columns if column.name in columns]
-        self._send(table, names, zip(*(columns[name] for name in names), strict=False))
+        literals = {name: self._database.literal(value) for name, value in same.items()}
+        written = {name: text for name, text in literals.items() if text is not None}
+        sent = {**columns, **{name: repeat(value) for name, value in same.items() if name not in written}}
+        names = [column.name for column in table.columns if column.name in sent]
+        self._send(table, names, written, zip(*(sent[name] for name in names), strict=False))
 
-    def _send(self, table: Table, names: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-        shape = (table.name, *names)
+    def _send(
+        self, table: Table, names: Sequence[str], literals: Mapping[str, str], rows: Iterable[tuple[Any, ...]]
+    ) -> None:
+        shape = (table.name, *names, *literals.items())
         if shape not in self._inserts:
-            self._inserts[shape] = compile_insert(table, names, self.connection.dialect)
+            self._inserts[shape] = compile_insert(table, names, self.connection.dialect, literals)
         bulk_insert, pick = self._inserts[shape]
         self._database.insert_rows(self.connection, bulk_insert, rows if pick is None else map(pick, rows))
 
@@ -132,9 +137,16 @@ class BulkWriter:
         self._database.run_rows(self.connection, change, rows if pick is None else list(map(pick, rows)))
 
 
-def compile_insert(table: Table, names: Sequence[str], dialect: Dialect) -> tuple[BulkInsert, Picker | None]:
-    """Return the INSERT of these columns, which takes them in the table's order, and what brings a row into it."""
-    sql, pick = compile_statement(insert(table).values({name: bindparam(name) for name in names}), dialect, names)
+def compile_insert(
+    table: Table, names: Sequence[str], dialect: Dialect, literals: Mapping[str, str] | None = None
+) -> tuple[BulkInsert, Picker | None]:
+    """Return the INSERT of these columns, which takes them in the table's order, and what brings a row into it.
+
+    `literals` are further columns, and their values as SQL.
+    """
+    values: dict[str, Any] = {name: bindparam(name) for name in names}
+    values.update({name: literal_column(text) for name, text in (literals or {}).items()})
+    sql, pick = compile_statement(insert(table).values(values), dialect, names)
     return BulkInsert(table, tuple(column.name for column in table.columns if column.name in names), sql), pick
 
 

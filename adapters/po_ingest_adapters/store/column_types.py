@@ -227,8 +227,18 @@ def column_writer(column: Column[Any], dialect: Dialect) -> Processor | None:
 
     Dates and times are remembered: they repeat from line to line, and what a batch job of the ERP touched has one.
     """
-    kind = column.type.dialect_impl(dialect)
-    write = kind.write if isinstance(kind, AsText) else kind.bind_processor(dialect)
+    write = _writer(column.type, dialect)
     if write is None or not isinstance(column.type, (Date, UtcDateTime)):
         return write
     return Memory(write).__getitem__
+
+
+def _writer(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:
+    """Return what converts a value; psycopg's own way from dates and times to their texts takes four times as long."""
+    used = kind.dialect_impl(dialect)
+    if isinstance(used, AsText):
+        return used.write
+    write = used.bind_processor(dialect)
+    if dialect.name != "postgresql" or not isinstance(kind, (Date, UtcDateTime)):
+        return write
+    return date.isoformat if write is None else lambda moment: write(moment).isoformat()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, repeat
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, TypeAlias, cast
 
@@ -117,30 +117,32 @@ class DeltaWriter:
         """Insert new lines, column by column, and copy their first states within the database: they are sent once."""
         if not ids:
             return
-        table, run_id = self.tables.line, repeat(self.run.run_id)
+        table = self.tables.line
         (no, _), (yes, _) = self._flags()
         quality, sources = _SourcesJson()(new.sources)
         shown = cast("Iterator[Own]", zip(*(new.values[at] for at in OWN_POSITIONS), strict=True))
         columns: dict[str, Iterable[Any]] = {
             "id": ids,
-            "erp": repeat(self.erp),
             "po_number": [number for number, _ in new.keys],
             "line_number": [line for _, line in new.keys],
-            "presence": repeat(Presence.ACTIVE.value),
             "row_fingerprint": new.fingerprints,
             "receipts_fingerprint": new.receipts,
             "xref_fingerprint": new.mappings,
             **self._encode_columns(table, FIELD_NAMES, new.values),
             "is_unmapped": [yes if is_unmapped else no for is_unmapped in new.is_unmapped],
-            "is_stale": repeat(no),
-            "source_quality": repeat(quality),
-            "custom_column_sources": repeat(sources),
             "erp_values": list(map(self._own_json.__getitem__, zip(new.own, shown, strict=True))),
             "snapshot_id": self._reserve(self.tables.snapshot, len(ids)),
-            "first_seen_run_id": run_id,
-            "last_changed_run_id": run_id,
         }
-        self.bulk.insert_columns(table, columns)
+        same = {
+            "erp": self.erp,
+            "presence": Presence.ACTIVE.value,
+            "is_stale": no,
+            "source_quality": quality,
+            "custom_column_sources": sources,
+            "first_seen_run_id": self.run.run_id,
+            "last_changed_run_id": self.run.run_id,
+        }
+        self.bulk.insert_columns(table, columns, same)
         self.bulk.connection.execute(self._copying, {"first": ids[0], "last": ids[-1]})
 
     @_copying.default
@@ -268,10 +270,8 @@ class DeltaWriter:
             "kind": [each.kind for _, _, each in batches],
             "reference": [each.reference for _, _, each in batches],
             "event": [each.event for _, _, each in batches],
-            "source": repeat(SOURCE),
-            "run_id": repeat(self.run.run_id),
         }
-        self.bulk.insert_columns(table, columns)
+        self.bulk.insert_columns(table, columns, {"source": SOURCE, "run_id": self.run.run_id})
 
     def _last_sequences(self, line_ids: Sequence[int]) -> dict[int, int]:
         table = self.tables.batch

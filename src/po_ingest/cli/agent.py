@@ -52,7 +52,7 @@ def agent_job_command(session: Session, name: str, at: datetime, operator: str |
         name=_name("--name", name),
         at=at.time(),
         command=_command(config),
-        output=_fitting("the output file", str(_output(session, config)), OUTPUT_LENGTH),
+        output=_fitting("the output file", _without_token(_output(session, config)), OUTPUT_LENGTH),
         operator=None if operator is None else _name("--operator", operator),
     )
     output.write(script(job))
@@ -85,13 +85,17 @@ def _command(config: Path) -> str:
     """Return the program and the configuration, quoted: the batch file beside the configuration, if it is there."""
     batch = config.with_name(BATCH_FILE)
     program = batch if batch.is_file() else Path(sys.executable).with_name(_executable())
-    command = f'"{program}" --config "{config}"'
-    if AGENT_MACRO in command:
+    return f'"{_without_token(program)}" --config "{_without_token(config)}"'
+
+
+def _without_token(path: Path) -> str:
+    """Return a path; the Agent replaces tokens in commands and in the names of output files."""
+    if AGENT_MACRO in str(path):
         raise ConfigError(
-            f"the path {config if AGENT_MACRO in str(config) else program} has {AGENT_MACRO} in it",
+            f"the path {path} has {AGENT_MACRO} in it",
             hint="SQL Server Agent would take it for a token; use another folder",
         )
-    return command
+    return str(path)
 
 
 def _executable() -> str:

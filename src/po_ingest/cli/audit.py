@@ -55,7 +55,7 @@ def audit_command() -> None:
 @click.option("--run", "run", metavar="RUN", help="Only of one run: number, identifier, latest or previous.")
 @click.option("--type", "event_type", type=click.Choice(EVENT_TYPES), metavar="TYPE", help="Only of this type.")
 @click.option("--since", metavar="DATE", help="Only of runs that started then or later: 2026-01-31, yesterday, 7d.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many, the newest.")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="At most so many, the newest.")
 @click.option("--json", "as_json", is_flag=True, help="Print an array of objects.")
 @pass_session
 def list_command(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -55,8 +55,7 @@ def history_command(session: Session, po_number: str, line: str | None, *, as_js
     number = None if line is None else queries.parse_line_number(line)
     with session.reading() as (settings, view):
         lines = queries.find_lines(view, settings.erp.name, po_number, number)
-        labels = {name: slot.label for name, slot in settings.custom_columns.items() if slot.label}
-        found = timelines.timelines(view, settings.erp.name, lines, labels)
+        found = timelines.timelines(view, settings.erp.name, lines, _labels(settings))
     if as_json:
         output.json_array(row for timeline in found for row in timelines.history_rows(timeline))
         return
@@ -65,6 +64,11 @@ def history_command(session: Session, po_number: str, line: str | None, *, as_js
             if place:
                 output.line("")
             _show_timeline(timeline)
+
+
+def _labels(settings: Settings) -> dict[str, str]:
+    """Return what people call the custom columns."""
+    return {name: slot.label for name, slot in settings.custom_columns.items() if slot.label}
 
 
 def _show_timeline(timeline: timelines.Timeline) -> None:
@@ -105,7 +109,7 @@ def changes_command(
         if run_id is not None or start is not None:
             changes = view.changes(erp, run_id=run_id, since=start, field=of_field, supplier=of_supplier)
         with streaming(changes):
-            _show_changes(changes, form)
+            _show_changes(changes, form, _labels(settings))
 
 
 def _run_of_changes(
@@ -120,13 +124,13 @@ def _run_of_changes(
     return None if start is not None or latest is None else latest.id
 
 
-def _show_changes(changes: Iterable[Row], form: str) -> None:
+def _show_changes(changes: Iterable[Row], form: str, labels: Mapping[str, str]) -> None:
     if form == "json":
         output.json_array(queries.pick(change, queries.EVENT_COLUMNS) for change in changes)
     elif form == "csv":
         output.csv_table(queries.EVENT_COLUMNS, _rows(changes, queries.EVENT_COLUMNS))
     elif output.width() < output.WIDE_TERMINAL:
-        rows = ((*map(change.get, NARROW), Storyteller().event(change)) for change in changes)
+        rows = ((*map(change.get, NARROW), Storyteller(labels=labels).event(change)) for change in changes)
         with output.paged():
             output.table(("run", "po_number", "line", "what"), rows, numbers=("run", "line"))
     else:

@@ -120,7 +120,7 @@ def _flushed(code: int) -> int:
 def _call(arguments: Sequence[str], session: Session) -> int:
     """Map every way in which a command can end to its exit code."""
     try:
-        group.main(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=session)
+        _dispatch(arguments, session)
     except PoIngestError as error:
         _log_refusal(error, session)
         return tell(str(error), error.details, code=error.exit_code)
@@ -133,6 +133,17 @@ def _call(arguments: Sequence[str], session: Session) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort
         return _tell_unexpected(error, session)
     return ExitCode.DONE
+
+
+def _dispatch(arguments: Sequence[str], session: Session) -> None:
+    try:
+        group.main(list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=session)
+    except click.UsageError as error:
+        if error.ctx is None or error.ctx.command is not group or "status" not in arguments:
+            raise
+        from po_ingest.cli.status import unknown  # noqa: PLC0415 - the other commands shall not wait for it
+
+        raise unknown(_usage(error)) from error  # exit code 2 would be critical to the monitor that calls
 
 
 def tell(message: str, details: Sequence[str] = (), *, code: int) -> int:

@@ -13,10 +13,11 @@ from po_ingest.cli import output
 from po_ingest.cli.progress import is_watched, watched
 from po_ingest.cli.reports import report_sections
 from po_ingest.cli.session import Session, open_store, pass_session
-from po_ingest.errors import ConfigError, Interrupted, PoIngestError, ReservationError
+from po_ingest.errors import Interrupted, PoIngestError, ReservationError
 from po_ingest.model import APPLIED, RunReport
 
 if TYPE_CHECKING:
+    from po_ingest.pipeline import Options
     from po_ingest.settings import Settings
 
 
@@ -34,7 +35,6 @@ def nightly_command(session: Session, /, *, as_json: bool, **flags: bool) -> Non
     Reads the ERP, compares with the last completed run, and applies all that
     changed in one transaction; or changes nothing, and says why.
 
-    \b
     Exit codes: 0 done, 1 failed, 2 configuration, 3 applied with a
     reservation, 4 ERP, 5 guard, 6 another run is in progress, 7 store.
 
@@ -43,30 +43,31 @@ def nightly_command(session: Session, /, *, as_json: bool, **flags: bool) -> Non
       po-ingest nightly
       po-ingest nightly --dry-run --json
     """  # noqa: D301 - \b is click's mark for lines to be left as they are
-    if flags["baseline"] and flags["rebaseline"]:
-        raise ConfigError("--baseline and --rebaseline exclude each other", hint="give one of them")
-    settings = session.settings(log_to_file=not flags["dry_run"])
+    from po_ingest.pipeline import Options  # noqa: PLC0415 - `--help` shall not wait for it
+
+    options = Options(**flags)
+    settings = session.settings(log_to_file=not options.dry_run)
     try:
-        report = _run(session, settings, flags)
+        report = _run(session, settings, options)
     except PoIngestError as error:
         session.report = error.report
         if error.report is not None:
             with suppress(output.OutputError, output.ReaderGoneError):  # how the run ended matters more
-                _show(session, error.report, flags, as_json=as_json)
+                _show(session, error.report, options, as_json=as_json)
         raise
     with _reserved(report):
         remarks = _remarks(settings, report) if output.is_terminal() and not as_json else {}
-        _show(session, report, flags, as_json=as_json, remarks=remarks)
+        _show(session, report, options, as_json=as_json, remarks=remarks)
         output.flush()
 
 
-def _run(session: Session, settings: Settings, flags: dict[str, bool]) -> RunReport:
+def _run(session: Session, settings: Settings, options: Options) -> RunReport:
     from po_ingest import wiring  # noqa: PLC0415 - `--help` shall not wait for it
-    from po_ingest.pipeline import Options, run_nightly  # noqa: PLC0415 - as above
+    from po_ingest.pipeline import run_nightly  # noqa: PLC0415 - as above
 
     expected = _expected(settings) if is_watched(quiet=session.quiet) else None
     with watched(quiet=session.quiet, expected=expected) as progress, _without_collector():
-        session.report = run_nightly(settings, wiring.build(settings, progress), Options(**flags))
+        session.report = run_nightly(settings, wiring.build(settings, progress), options)
     return session.report
 
 
@@ -118,7 +119,7 @@ def _remarks(settings: Settings, report: RunReport) -> dict[str, str]:
 def _show(
     session: Session,
     report: RunReport,
-    flags: dict[str, bool],
+    options: Options,
     *,
     as_json: bool,
     remarks: Mapping[str, str] | None = None,
@@ -133,6 +134,6 @@ def _show(
         output.sections(report_sections(content, remarks))
     elif report.status in APPLIED:
         output.plain(content.items())
-    if report.status in APPLIED and report.baseline and not (flags["baseline"] or flags["rebaseline"]):
+    if report.status in APPLIED and report.baseline and not (options.baseline or options.rebaseline):
         verb = "would be" if report.dry_run else "was"
         session.note(f"no run of ERP {report.erp!r} had completed before: this one {verb} the baseline")

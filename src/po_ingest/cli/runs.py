@@ -34,7 +34,7 @@ LATEST: Final = "latest"
 
 
 @click.command("runs")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many, the newest.")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), help="At most so many, the newest.")
 @click.option("--status", type=click.Choice(get_args(RunStatus)), help="Only runs of this status.")
 @click.option("--since", metavar="DATE", help="Only runs that started then or later: 2026-01-31, yesterday, 7d.")
 @click.option("--json", "as_json", is_flag=True, help="Print an array of objects, with the reports.")
@@ -74,7 +74,13 @@ def _listed(run: Run, columns: tuple[str, ...]) -> list[object]:
     type=click.Path(path_type=Path),
     help="Write the data-health page over the last runs, whole or not at all.",
 )
-@click.option("--runs", "count", type=click.IntRange(min=1), help="How many runs the page covers.  [default: 90]")
+@click.option(
+    "--runs",
+    "count",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help=f"Runs that the page covers; {PAGE_RUNS} unless told.",
+)
 @pass_session
 def report_command(session: Session, run: str, count: int | None, html: Path | None, *, as_json: bool) -> None:
     """Show the report of one run: the newest, or RUN.

@@ -34,15 +34,17 @@ CONFIG: Final = "po-ingest.toml"
 )
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 def init_command(folder: Path, preset: str, *, force: bool) -> None:
-    """Write a commented po-ingest.toml into DIR, to start from.
+    """Write a commented po-ingest.toml into DIR (here), to start from.
+
+    An existing one is refused, unless --force is given.
 
     \b
     Presets:
       odbc      any database with an ODBC driver, such as SQL Server
       sqlite    a SQLite file
       csv       a folder of CSV files
-      sap       SAP ERP or S/4HANA
-      jde       JD Edwards EnterpriseOne
+      sap       SAP ERP or S/4HANA: EKKO, EKPO, EKET, receipts from EKBE
+      jde       JD Edwards EnterpriseOne: F4311, receipts from F43121
       dynamics  Dynamics 365 Business Central and NAV, on SQL Server
 
     \b
@@ -78,8 +80,12 @@ def _command(file: Path, *arguments: str) -> str:
 
 @click.command("demo")
 @click.argument("folder", metavar="[DIR]", default=Path("po-ingest-demo"), type=click.Path(path_type=Path))
-@click.option("--lines", type=click.IntRange(10, 1_000_000), default=5000, show_default=True, help="PO lines.")
-@click.option("--days", type=click.IntRange(0, 365), default=7, show_default=True, help="Nights after the baseline.")
+@click.option(
+    "--lines", metavar="N", type=click.IntRange(10, 1_000_000), default=5000, show_default=True, help="PO lines."
+)
+@click.option(
+    "--days", metavar="N", type=click.IntRange(0, 365), default=7, show_default=True, help="Nights after the baseline."
+)
 @pass_session
 def demo_command(session: Session, folder: Path, lines: int, days: int) -> None:
     """Build a sample ERP in DIR, and run a baseline and some nights on it.
@@ -94,17 +100,11 @@ def demo_command(session: Session, folder: Path, lines: int, days: int) -> None:
     """  # noqa: D301 - \b is click's mark for lines to be left as they are
     from po_ingest import demo  # noqa: PLC0415 - `--help` shall not wait for it
 
+    settings = demo.prepare(folder, os.environ, verbose=session.verbose)
     if not session.quiet:
         click.echo(f"building a sample ERP with {lines:,} PO lines in {folder} ...", err=True)
-    result = demo.run(
-        folder,
-        lines=lines,
-        days=days,
-        now=datetime.now(UTC),
-        environ=os.environ,
-        tell=lambda report: _tell_night(session, report),
-        verbose=session.verbose,
-    )
+    nights = {"lines": lines, "days": days}
+    result = demo.run(settings, **nights, now=datetime.now(UTC), tell=lambda report: _tell_night(session, report))
     output.table(("night", *NIGHT), map(_night, result.reports), numbers=tuple(NIGHT))
     seconds = sum(report.duration_seconds or 0.0 for report in result.reports)
     output.line("")

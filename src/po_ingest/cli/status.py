@@ -37,7 +37,7 @@ class StatusCommand(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:
-            raise _unknown(f"{error.format_message().rstrip('.')}; see `{ctx.command_path} --help`") from error
+            raise unknown(f"{error.format_message().rstrip('.')}; see `{ctx.command_path} --help`") from error
 
 
 @click.command("status", cls=StatusCommand)
@@ -57,7 +57,7 @@ def status_command(session: Session, max_age: float, *, as_json: bool) -> None:
     Exit codes are those of monitoring plug-ins: 0 OK, 1 WARNING (rejected
     rows or cross-reference gaps grew, or a reservation), 2 CRITICAL (the last
     run failed, none was applied for too long, the end of the audit trail is
-    broken), 3 UNKNOWN (no run yet, or no look at the store).
+    broken), 3 UNKNOWN (no run yet, wrong arguments, no look at the store).
 
     \b
     Example:
@@ -67,13 +67,13 @@ def status_command(session: Session, max_age: float, *, as_json: bool) -> None:
     try:
         health = _look(session, timedelta(hours=max_age))
     except OverflowError:
-        raise _unknown("--max-age is beyond all measure") from None
+        raise unknown("--max-age is beyond all measure") from None
     except PoIngestError as error:
-        raise _unknown(str(error)) from error
+        raise unknown(str(error)) from error
     except (Interrupted, KeyboardInterrupt) as error:
-        raise _unknown(str(error) or "ended by SIGINT") from error
+        raise unknown(str(error) or "ended by SIGINT") from error
     except Exception as error:  # whatever it is, a monitor shall not take it for a warning
-        raise _unknown(f"internal error ({type(error).__name__}): {error}") from error
+        raise unknown(f"internal error ({type(error).__name__}): {error}") from error
     if as_json:
         output.json_object(_as_object(health, max_age))
     else:
@@ -83,7 +83,7 @@ def status_command(session: Session, max_age: float, *, as_json: bool) -> None:
         raise StatusError(f"{health.level.name}: {health.text}", code=health.level, hint=HINT)
 
 
-def _unknown(message: str) -> StatusError:
+def unknown(message: str) -> StatusError:
     """Tell on stdout, where monitors read it, that nothing can be said."""
     output.line(output.clean(f"UNKNOWN - {message.replace('|', '/')}"))
     output.flush()

@@ -241,5 +241,5 @@ def _target(settings: StoreSettings) -> Store:
     try:
         return plugins.store(settings)
     except ConfigError as error:
-        message, hint = (text.replace("store.url", "--to") for text in (error.message, error.hint))
-        raise ConfigError(message, hint=hint, details=error.details) from error
+        of_option, hint = (text.replace("store.url", "--to") for text in (error.message, error.hint))
+        raise ConfigError(of_option, hint=hint, details=error.details) from error

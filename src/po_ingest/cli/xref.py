@@ -72,7 +72,9 @@ def _read(file: Path) -> bytes:
 @xref_command.command("export")
 @pass_session
 def export_command(session: Session) -> None:
-    """Write the store's cross-reference as CSV, as `xref import` reads it.
+    """Write the store's cross-reference as CSV.
+
+    It is as `xref import` reads it.
 
     \b
     Example:
@@ -91,9 +93,9 @@ def export_command(session: Session) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print an array of objects.")
 @pass_session
 def gaps_command(session: Session, *, as_json: bool) -> None:
-    """List the item codes of active lines that the mapping does not know.
+    """List the item codes that the mapping does not know.
 
-    With how many lines each has, and the first of them.
+    Those of active lines, with how many lines each has, and the first of them.
 
     \b
     Example:

@@ -207,6 +207,14 @@ class SqliteDatabase:
         with closing(connection.connection.cursor()) as cursor:
             cursor.executemany(insert.sql, rows)  # type: ignore[arg-type]  # any driver's, says SQLAlchemy; ours takes any
 
+    def literal(self, value: Any) -> str | None:  # noqa: ANN401 - see `Database.literal`
+        """Return whole numbers and plain texts as SQL: SQLite copies them faster than it is given them."""
+        if isinstance(value, int):
+            return str(int(value))
+        if isinstance(value, str) and value.isascii() and value.isprintable():
+            return "'" + value.replace("'", "''") + "'"
+        return None
+
     def run_rows(self, connection: Connection, change: BulkChange, rows: Rows) -> None:
         """Run a statement for each row: the driver prepares it once."""
         connection.exec_driver_sql(change.sql, rows)
