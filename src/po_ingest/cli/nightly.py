@@ -75,8 +75,7 @@ def _expected(settings: Settings) -> int | None:
     """Return about how many rows will come: as many as the last applied run took."""
     with suppress(PoIngestError), open_store(settings).read() as view:
         last = view.last_applied(settings.erp.name)
-        lines = (last.report or {}).get("po_lines_processed") if last else None
-        return lines if isinstance(lines, int) and lines else None
+        return int(last.figure("po_lines_processed")) or None if last else None
     return None
 
 

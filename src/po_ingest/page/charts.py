@@ -84,7 +84,7 @@ def _over_time(title: str, series: Mapping[str, str], runs: Sequence[Run]) -> Pl
     # pygal reckons with times that have no zone; all of them are in UTC here
     moments = [run.started_at.replace(tzinfo=None) for run in runs]
     chart.x_labels = moments[:: -(-len(moments) // LABELS)]
-    rows = [(run.started_at, [_value(run, key) for key in series.values()]) for run in runs]
+    rows = [(run.started_at, [run.figure(key) for key in series.values()]) for run in runs]
     for place, name in enumerate(series):
         chart.add(name, [(moment, values[place]) for moment, (_, values) in zip(moments, rows, strict=True)])
     return Plot(title, _lean(chart, title, is_dense=len(runs) >= DENSE), [*series], rows)
@@ -122,10 +122,6 @@ def _options(series: int) -> dict[str, Any]:
 
 def _started(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d}"
-
-
-def _value(run: Run, key: str) -> float:
-    return cast("float", (run.report or {}).get(key) or 0)
 
 
 def _seconds(run: Run, stage: str) -> float:

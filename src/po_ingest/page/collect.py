@@ -103,16 +103,11 @@ def collect(
         suppliers=suppliers,
         moved_lines=lines,
         rejected=rejected,
-        rejected_in_all=_rejected(applied),
+        rejected_in_all=int(applied[0].figure("rows_rejected")) if applied else 0,
         changes=changes[:CHANGES_SEARCHED],
         are_all_changes=len(changes) <= CHANGES_SEARCHED,
         last_applied=applied[0] if applied else None,
     )
-
-
-def _rejected(applied: Sequence[Run]) -> int:
-    report = applied[0].report if applied else None
-    return cast("int", (report or {}).get("rows_rejected") or 0)
 
 
 def _moves(rows: Iterable[PromiseMove]) -> tuple[list[SupplierMoves], list[LineMove]]:

@@ -13,7 +13,7 @@ from po_ingest.model import APPLIED, Run
 from po_ingest.page.charts import NUMBER, plots
 from po_ingest.page.collect import PageData
 from po_ingest.page.search import search
-from po_ingest.stories import of_report
+from po_ingest.stories import of_run
 
 COLUMNS: Final = {
     "seconds": "duration_seconds",
@@ -70,7 +70,7 @@ def page(data: PageData) -> str:
     weeks = calendar(data.runs, data.made_at.date())
     return environment.get_template("health.html.j2").render(
         data=data,
-        story=_story(data.runs[-1]) if data.runs else None,
+        story=of_run(data.runs[-1]) if data.runs else None,
         weeks=weeks,
         months=months(weeks),
         plots=plots(data.applied),
@@ -79,10 +79,6 @@ def page(data: PageData) -> str:
         rows=[_row(run) for run in reversed(data.runs)],
         search=search(data.changes, are_all=data.are_all_changes),
     )
-
-
-def _story(run: Run) -> str:
-    return of_report(run.report) if run.report else f"run {run.id} is {run.status}"
 
 
 def _row(run: Run) -> dict[str, Any]:
