@@ -10,7 +10,6 @@ from typing import TypeVar
 from uuid import uuid4
 
 import attrs
-import structlog
 
 from po_ingest.audit_copy import catch_up
 from po_ingest.errors import (
@@ -22,6 +21,7 @@ from po_ingest.errors import (
     StoreError,
     interruption,
 )
+from po_ingest.event_log import structlog
 from po_ingest.events import Teller
 from po_ingest.model import (
     APPLIED,

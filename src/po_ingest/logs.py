@@ -13,14 +13,15 @@ from datetime import date, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any, Final, TextIO, cast
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
-
+from po_ingest.event_log import structlog
 from po_ingest.hiding import forget, mask
 from po_ingest.private_files import file_lock, make_folder, opener
 from po_ingest.settings import LogSettings
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 FILE_SIZE: Final = 10 * 1024 * 1024
 FILES_KEPT: Final = 5  # rotated ones, beside the current

@@ -31,6 +31,7 @@ NOT_FOR_A_NIGHT = (
     "po_ingest_adapters.store.memory",
     "pyarrow",
     "pyodbc",
+    "rich",
     "sqlalchemy.orm",
     "stamina",
     "tenacity",
