@@ -188,7 +188,7 @@ def hostile_home(folder: Path, postgres: Postgres | None) -> Home:
 
 @contextmanager
 def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Give the text of every statement that any engine sends meanwhile, and of those that drivers are given directly."""
+    """Give the text of every statement that any engine sends meanwhile, or that a driver is given directly."""
     seen: list[str] = []
     compile_statement = bulk.compile_statement
 
