@@ -67,13 +67,16 @@ def connection_lost() -> StoreError:
 def test_r12_a_commit_that_only_seemed_to_fail_is_not_done_twice(nth: int) -> None:
     world = World([line()])
     world.night()
-    world.lines = [line(sku="b")]
+    world.lines = [line(sku="b"), line("PO-2")]
     with lost_answer(world, nth, connection_lost()):
         report = world.night()
     assert (report.status, report.retries) == ("completed", 1)
+    assert (report.lines_changed, report.new_lines_created) == (1, 1)
     assert [event[1] for event in world.events()] == ["sku"]
+    assert [event[0] for event in world.events("PO-2")] == ["created"]
     assert [run.status for run in world.dump()["ingestion_run"]] == ["completed", "completed"]
-    assert [kind for kind, _ in world.audit()].count("ingestion_started") == 2
+    told = [kind for kind, _ in world.audit()]
+    assert (told.count("ingestion_started"), told.count("ingestion_completed")) == (2, 2)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -172,3 +173,18 @@ def test_r13_a_run_that_ends_while_the_holder_is_looked_for_is_told_and_no_older
     with store.lock(ERP), pytest.raises(LockHeldError, match=f"run {ERP}-2 "), store.lock(ERP):
         pytest.fail("must not be entered")
     assert left == []
+
+
+@pytest.mark.parametrize(
+    "value", [0, -7, True, 2**63 - 1, "", "it's", "''", '{"custom_text_1": "erp"}', "a\x00b", "ä\ud800"]
+)
+def test_what_sqlite_is_given_as_text_is_the_value_itself(tmp_path: Path, value: object) -> None:
+    text = sqlite_store(tmp_path / "store.db").database.literal(value)
+    if text is None:
+        assert not str(value).isprintable() or not str(value).isascii()
+        return
+    with closing(sqlite3.connect(":memory:")) as connection:
+        assert connection.execute(f"SELECT {text}, typeof({text})").fetchone() == (
+            value,
+            "text" if isinstance(value, str) else "integer",
+        )
