@@ -174,6 +174,7 @@ class _File:
         self._early: dict[str, tuple[int, Columns]] = {}
         self._early_seen: set[str] = set()
         self._torn: int | None = None
+        self._behind = 0  # events after the file's last one, of runs that have ended
         self._begun: list[ChainedEvent] = []  # missing at the file's end; of a run that has not ended, perhaps
         self.lines = 0
         self._advance()
@@ -199,8 +200,11 @@ class _File:
         if self._next is None and _is_of_a_beginning(event):
             self._begun.append(event)
             return
-        for missing in (*self._begun, event):
-            self._faults.add(_name(missing), "it is missing from the audit file")
+        missing = (*self._begun, event)
+        for each in missing:
+            self._faults.add(_name(each), "it is missing from the audit file")
+        if self._next is None:
+            self._behind += len(missing)
         self._begun.clear()
 
     def finish(self, waiting: Collection[str]) -> list[str]:
@@ -220,6 +224,11 @@ class _File:
             warnings.append(
                 f"events that the audit file has not yet: {len(self._begun)}, recorded by a run when it began; it gets "
                 "them when the run ends, or if it was killed with the next one"
+            )
+        if self._behind:
+            warnings.append(
+                f"the audit file lacks the last {self._behind} of the trail; if a run told that it could not write "
+                "the file (exit 3), the next one completes it: verify again then"
             )
         if self._torn is not None:
             warnings.append(f"line {self._torn} of the audit file is not complete; the next run replaces it")

@@ -394,9 +394,10 @@ class Journal:
         except (Exception, Interrupted, KeyboardInterrupt) as error:
             report = attrs.evolve(report, exit_code=ExitCode.RESERVATION)
             self._correct(report)
+            cause, hint = (error.message, error.hint) if isinstance(error, PoIngestError) else (_told(error), "")
             unwritten = ReservationError(
-                f"the run was applied, but the audit trail could not be copied: {_told(error)}",
-                hint="the next run completes the file",
+                f"the run was applied, but the audit trail could not be copied: {cause}",
+                hint=hint or "the next run completes the file",
             )
             raise self._with_report(unwritten, report) from error
         return self._unless_partial(report)

@@ -74,10 +74,13 @@ def test_r14_a_run_whose_audit_file_cannot_be_written_is_applied_exit_3_and_the_
     assert done.json["new_lines_created"] == 1
     assert "the run was applied, but the audit trail could not be copied: " in done.error
     assert "audit.jsonl could not be read: Is a directory" in done.error
+    assert done.error.count("the next run completes") == 1
     assert home.po("report", "--json").json["exit_code"] == 3
     assert home.po("runs", "--limit", "1", "--json").json[0]["status"] == "completed"
     clear(home)
-    assert home.po("audit", "verify").code == 1  # the outcome of a run that has ended is missing
+    verified = home.po("audit", "verify")
+    assert verified.code == 1  # the outcome of a run that has ended is missing
+    assert "if a run told that it could not write the file (exit 3), the next one completes it" in verified.err
     assert home.po("nightly").code == 0
     assert_sound(home)
 

@@ -28,7 +28,7 @@ PASSED_ON: Final = {
     "fault",  # of a configuration: details of another message
     "faults[0]",  # of columns: below
     "str(signal) or 'ended by SIGINT'",
-    "lock_is_held(erp, self._running(erp))",  # below
+    "lock_is_held(erp, self._holder(erp, asked))",  # below
     "lock_is_held(erp, _running(store, erp))",
     "of_run(newest)",
     "f'{path} {what}'",  # by `foreign`

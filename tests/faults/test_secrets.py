@@ -372,7 +372,7 @@ def test_r16_neither_a_process_title_nor_a_session_tells_a_secret(served: Place)
 
 # -- what Python shows
 CARELESS: Final = """
-import sys, threading, warnings
+import sys, threading, warnings, weakref
 from po_ingest import wiring
 from po_ingest.cli import main, start
 
@@ -380,6 +380,13 @@ def build(settings, *others):
     class Dropped:
         def __del__(self):
             raise ValueError(settings.store.url)
+    class Shy:
+        def __call__(self, *_):
+            raise ValueError(settings.store.url)
+        def __repr__(self):
+            raise ValueError(settings.store.url)
+    of_weak = weakref.ref(thing := type("Thing", (), {})(), Shy())
+    del thing
     def ended():
         raise ValueError(settings.store.url)
     Dropped()
@@ -420,11 +427,13 @@ def test_r16_what_python_itself_tells_is_told_without_secrets(served: Place, fla
         text=True,
         encoding="utf-8",
     )
+    log = (served.home.folder / "logs" / "po-ingest.log").read_text("utf-8")
     assert ended.returncode == code, ended.stderr
     assert "Traceback" not in ended.stderr
     assert ended.stderr.count("***") >= lines, ended.stderr
+    assert "in <Shy, which cannot be shown (ValueError)>" in ended.stderr + log
     assert ended.stderr.count("po-ingest: error: internal error (OSError): [Errno 28] ") == code
-    assert (served.home.folder / "logs" / "po-ingest.log").read_text("utf-8").count("Traceback") >= 2
+    assert log.count("Traceback") >= 2
     served.assert_silent(Done(code, ended.stdout, ended.stderr))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import pytest
@@ -23,6 +23,7 @@ from po_ingest.errors import ConfigError
 from po_ingest.settings import ErpSettings, StoreSettings
 from po_ingest_adapters.erp import csv as csv_source
 from po_ingest_adapters.erp import csv_loading
+from po_ingest_adapters.store import bulk
 from po_ingest_adapters.store.database import open_database
 from po_ingest_adapters.store.dialects import mssql, mssql_connect, mssql_rights
 from support import mssql_tour
@@ -137,7 +138,7 @@ def test_r16_names_of_files_and_columns_are_quoted(tmp_path: Path, name: str) ->
 
 
 # -- all the rest
-MARK: Final = "qUoTe'\"];--%s"
+MARK: Final = "qUoTe'\"];--%s%(id)s"
 CONFIG: Final = f"""
 [erp]
 name = {json.dumps(MARK)}
@@ -186,13 +187,20 @@ def hostile_home(folder: Path, postgres: Postgres | None) -> Home:
 
 
 @contextmanager
-def watched() -> Iterator[list[str]]:
-    """Give the text of every statement that any engine sends meanwhile."""
+def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Give the text of every statement that any engine sends meanwhile, or that a driver is given directly."""
     seen: list[str] = []
+    compile_statement = bulk.compile_statement
 
     def note(*arguments: object) -> None:
         seen.append(str(arguments[2]))
 
+    def compiled(*arguments: Any) -> tuple[str, bulk.Picker | None]:  # noqa: ANN401 - those of the original
+        sql, pick = compile_statement(*arguments)
+        seen.append(sql)
+        return sql, pick
+
+    monkeypatch.setattr(bulk, "compile_statement", compiled)
     event.listen(Engine, "before_cursor_execute", note)
     try:
         yield seen
@@ -202,14 +210,14 @@ def watched() -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_r16_of_the_configuration_only_the_query_gets_into_sql(
-    tmp_path: Path, request: pytest.FixtureRequest, kind: str
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """What is sent to SQL Server is in a reviewed file, word by word: tests/unit/mssql_statements.sql."""
     home = hostile_home(tmp_path / "home", request.getfixturevalue("postgres") if kind == "postgresql" else None)
     (home.folder / "xref.csv").write_text(
         f'erp_item_code,mapped_sku\n"{MARK.replace(chr(34), chr(34) * 2)}",x\n', "utf-8"
     )
-    with watched() as seen:
+    with watched(monkeypatch) as seen:
         done = [home.po("nightly"), home.po("xref", "import", home.folder / "xref.csv")]
         home.erp("UPDATE erp_order_lines SET current_status = 'late'", "UPDATE got SET item = 'else'")
         done += [home.po("nightly"), home.po("nightly", "--dry-run")]

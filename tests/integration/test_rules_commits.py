@@ -32,6 +32,24 @@ class Losing:
             raise self._error
 
 
+class Clinging:
+    """A store whose lock is given back only with an error."""
+
+    def __init__(self, store: Store, error: BaseException) -> None:
+        self._store, self._error = store, error
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    @contextmanager
+    def lock(self, erp: str) -> Iterator[None]:
+        with self._store.lock(erp):
+            try:
+                yield
+            finally:
+                raise self._error
+
+
 @contextmanager
 def lost_answer(world: World, nth: int, error: BaseException) -> Iterator[None]:
     """Have what tells of the n-th commit of the next night be lost."""
@@ -49,13 +67,16 @@ def connection_lost() -> StoreError:
 def test_r12_a_commit_that_only_seemed_to_fail_is_not_done_twice(nth: int) -> None:
     world = World([line()])
     world.night()
-    world.lines = [line(sku="b")]
+    world.lines = [line(sku="b"), line("PO-2")]
     with lost_answer(world, nth, connection_lost()):
         report = world.night()
     assert (report.status, report.retries) == ("completed", 1)
+    assert (report.lines_changed, report.new_lines_created) == (1, 1)
     assert [event[1] for event in world.events()] == ["sku"]
+    assert [event[0] for event in world.events("PO-2")] == ["created"]
     assert [run.status for run in world.dump()["ingestion_run"]] == ["completed", "completed"]
-    assert [kind for kind, _ in world.audit()].count("ingestion_started") == 2
+    told = [kind for kind, _ in world.audit()]
+    assert (told.count("ingestion_started"), told.count("ingestion_completed")) == (2, 2)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +97,32 @@ def test_r2_a_run_that_was_applied_is_never_marked_as_failed(error: BaseExceptio
     assert (failure.report.status, failure.report.exit_code) == ("completed", 3)
     (run,) = world.dump()["ingestion_run"]
     assert (run.status, run.report["exit_code"]) == ("completed", 3)
+    assert "ingestion_failed" not in [kind for kind, _ in world.audit()]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError("no such descriptor"), "internal error (OSError)"),
+        (Interrupted("SIGTERM"), "ended by SIGTERM"),
+        (KeyboardInterrupt(), "ended by SIGINT"),
+    ],
+)
+@pytest.mark.parametrize("strict", [False, True])
+def test_r2_what_goes_wrong_around_an_applied_run_leaves_it_applied(
+    error: BaseException, told: str, strict: bool
+) -> None:
+    world = World([line(), line("PO-2", "no number")])
+    store = world.store
+    world.store = Clinging(store, error)
+    failure = world.failing_night(strict=strict)
+    world.store = store
+    status = "partial" if strict else "completed"
+    assert (failure.exit_code, failure.message) == (3, f"the run was applied, but then: {told}")
+    assert failure.report is not None
+    (run,) = world.dump()["ingestion_run"]
+    assert (failure.report.status, failure.report.exit_code) == (run.status, run.report["exit_code"]) == (status, 3)
+    assert [kind for kind, _ in world.audit()].count("ingestion_completed") == 1
     assert "ingestion_failed" not in [kind for kind, _ in world.audit()]
 
 

@@ -383,6 +383,14 @@ FROM po.ingestion_run
 WHERE po.ingestion_run.erp = ? AND po.ingestion_run.status IN (?...) ORDER BY po.ingestion_run.id DESC
 GO
 
+SELECT TOP 1 po.ingestion_run.id, po.ingestion_run.run_identifier, po.ingestion_run.erp, po.ingestion_run.mode,
+po.ingestion_run.status, po.ingestion_run.started_at, po.ingestion_run.finished_at, po.ingestion_run.duration_seconds,
+po.ingestion_run.report, po.ingestion_run.host, po.ingestion_run.version, po.ingestion_run.process,
+po.ingestion_run.field_configuration
+FROM po.ingestion_run
+WHERE po.ingestion_run.erp = ? ORDER BY po.ingestion_run.id DESC
+GO
+
 SELECT APPLOCK_MODE(N'public', N'po-ingest run po 0123456789abcdef', N'Session')
 GO
 
@@ -742,14 +750,6 @@ po.ingestion_run.field_configuration
 FROM po.ingestion_run
 WHERE po.ingestion_run.erp = ? AND po.ingestion_run.status IN (?...) AND po.ingestion_run.started_at >= ? ORDER BY
 po.ingestion_run.id DESC
-GO
-
-SELECT TOP 1 po.ingestion_run.id, po.ingestion_run.run_identifier, po.ingestion_run.erp, po.ingestion_run.mode,
-po.ingestion_run.status, po.ingestion_run.started_at, po.ingestion_run.finished_at, po.ingestion_run.duration_seconds,
-po.ingestion_run.report, po.ingestion_run.host, po.ingestion_run.version, po.ingestion_run.process,
-po.ingestion_run.field_configuration
-FROM po.ingestion_run
-WHERE po.ingestion_run.erp = ? ORDER BY po.ingestion_run.id DESC
 GO
 
 SELECT TOP 1 po.ingestion_run.id, po.ingestion_run.run_identifier, po.ingestion_run.erp, po.ingestion_run.mode,

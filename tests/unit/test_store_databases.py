@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
+from contextlib import closing
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,16 +18,16 @@ from sqlalchemy.dialects import mssql, postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable
 
-from po_ingest.errors import ConfigError, StoreError
+from po_ingest.errors import ConfigError, LockHeldError, StoreError
 from po_ingest.fields import FIELDS
 from po_ingest.settings import StoreSettings
-from po_ingest_adapters.store import bulk, writer
+from po_ingest_adapters.store import bulk, sql, writer
 from po_ingest_adapters.store.column_types import MOMENT, sortable
 from po_ingest_adapters.store.dialects import server
 from po_ingest_adapters.store.dialects.server import ServerDatabase
 from po_ingest_adapters.store.schema import tables
 from po_ingest_adapters.store.sql import create
-from support.store_builders import START, line_values, sqlite_store
+from support.store_builders import ERP, START, Nights, line_values, sqlite_store
 
 OTHERS: tuple[Dialect, ...] = (
     postgresql.dialect(paramstyle="format"),  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
@@ -149,3 +153,38 @@ def test_r2_a_transaction_that_is_still_under_way_is_asked_for_again(monkeypatch
         database._settle()
     database._settle()
     assert database._unsettled == []
+
+
+def test_r13_a_run_that_ends_while_the_holder_is_looked_for_is_told_and_no_older_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = sqlite_store(tmp_path / "store.db")
+    store.upgrade()
+    nights = Nights(store)
+    nights.night()
+    left = ["nothing has happened yet", "it ends", "it is looked at again"]
+
+    def pause(_: float) -> None:
+        if left.pop(0) == "it ends":
+            nights.night(at=datetime.now(UTC))
+
+    monkeypatch.setattr(sql, "HOLDER_PATIENCE", 60.0)
+    monkeypatch.setattr(sql, "time", SimpleNamespace(monotonic=time.monotonic, sleep=pause))
+    with store.lock(ERP), pytest.raises(LockHeldError, match=f"run {ERP}-2 "), store.lock(ERP):
+        pytest.fail("must not be entered")
+    assert left == []
+
+
+@pytest.mark.parametrize(
+    "value", [0, -7, True, 2**63 - 1, "", "it's", "''", '{"custom_text_1": "erp"}', "a\x00b", "ä\ud800"]
+)
+def test_what_sqlite_is_given_as_text_is_the_value_itself(tmp_path: Path, value: object) -> None:
+    text = sqlite_store(tmp_path / "store.db").database.literal(value)
+    if text is None:
+        assert not str(value).isprintable() or not str(value).isascii()
+        return
+    with closing(sqlite3.connect(":memory:")) as connection:
+        assert connection.execute(f"SELECT {text}, typeof({text})").fetchone() == (
+            value,
+            "text" if isinstance(value, str) else "integer",
+        )

@@ -108,6 +108,8 @@ class BulkWriter:
     def insert_columns(self, table: Table, columns: Mapping[str, Iterable[Any]], same: Mapping[str, Any]) -> None:
         """Insert encoded rows, given column by column, and what is the `same` in all of them.
 
+        What is the same may become SQL text, so it is po-ingest's own, never the configuration's or the ERP's.
+
         A row is put together when the driver takes it, and its values are touched once: most of them are no longer in
         the processor's cache.
         """

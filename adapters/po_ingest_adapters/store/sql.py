@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -102,31 +103,35 @@ class SqlStore:
     @contextmanager
     def lock(self, erp: str) -> Iterator[None]:
         """Hold the lock of the store and ERP. Raises LockHeldError, which says who holds it."""
+        asked = datetime.now(UTC)
         with self.database.lock(erp) as is_taken:
             if not is_taken:
                 raise LockHeldError(
-                    lock_is_held(erp, self._running(erp)),
+                    lock_is_held(erp, self._holder(erp, asked)),
                     hint="wait until it has ended, then run again",
                 )
             yield
 
-    def _running(self, erp: str) -> list[Run]:
+    def _holder(self, erp: str, asked: datetime) -> list[Run]:
         """Return the run that holds the lock; it enters itself right after it has taken it, so wait for that a while.
 
         It is looked for twice: what is found first may be a run that was killed, which the holder is about to abandon.
         """
         ends = time.monotonic() + HOLDER_PATIENCE
-        found = self._newest_running(erp)
+        found = self._newest(erp, asked)
         while time.monotonic() < ends:
             time.sleep(HOLDER_PAUSE)
-            before, found = found, self._newest_running(erp)
+            before, found = found, self._newest(erp, asked)
             if found and found == before:
                 break
         return found
 
-    def _newest_running(self, erp: str) -> list[Run]:
+    def _newest(self, erp: str, asked: datetime) -> list[Run]:
+        """Return the run that is under way; or a short one that was, when the lock was asked for, and has ended."""
         with suppress(StoreError), self.read() as view:
-            return view.runs(erp, limit=1, statuses=["running"])
+            return view.runs(erp, limit=1, statuses=["running"]) or [
+                run for run in view.runs(erp, limit=1) if run.finished_at is not None and run.finished_at >= asked
+            ]
         return []
 
     def holder(self, erp: str) -> bool:

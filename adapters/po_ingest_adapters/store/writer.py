@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, Final, TypeAlias, cast
 
@@ -123,6 +123,7 @@ class DeltaWriter:
         shown = cast("Iterator[Own]", zip(*(new.values[at] for at in OWN_POSITIONS), strict=True))
         columns: dict[str, Iterable[Any]] = {
             "id": ids,
+            "erp": repeat(self.erp),  # of the configuration: nothing of it becomes SQL text
             "po_number": [number for number, _ in new.keys],
             "line_number": [line for _, line in new.keys],
             "row_fingerprint": new.fingerprints,
@@ -134,7 +135,6 @@ class DeltaWriter:
             "snapshot_id": self._reserve(self.tables.snapshot, len(ids)),
         }
         same = {
-            "erp": self.erp,
             "presence": Presence.ACTIVE.value,
             "is_stale": no,
             "source_quality": quality,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
@@ -25,18 +26,18 @@ def hide() -> None:
 
 def _uncaught(kind: type[BaseException], error: BaseException, _traceback: TracebackType | None) -> None:
     """Keep the one line of an error, whatever kept the command line from writing it: a log, say, on a full disk."""
-    _write(f"po-ingest: error: internal error ({kind.__name__}): {error}")
+    _write(f"po-ingest: error: internal error ({kind.__name__}): {_text(error)}")
 
 
 def _dropped(unraisable: UnraisableHookArgs) -> None:
-    what = f"an error was ignored ({unraisable.exc_type.__name__}): {unraisable.exc_value}, in {unraisable.object!r}"
-    _tell(what, unraisable.exc_value)
+    error, where = unraisable.exc_value, _text(unraisable.object, repr)
+    _tell(f"an error was ignored ({unraisable.exc_type.__name__}): {_text(error)}, in {where}", error)
 
 
 def _of_thread(args: threading.ExceptHookArgs) -> None:
     if args.exc_type is not SystemExit:
         name = args.thread.name if args.thread else "a thread"
-        _tell(f"{name} ended by an error ({args.exc_type.__name__}): {args.exc_value}", args.exc_value)
+        _tell(f"{name} ended by an error ({args.exc_type.__name__}): {_text(args.exc_value)}", args.exc_value)
 
 
 def _warning(
@@ -49,6 +50,14 @@ def _warning(
 ) -> None:
     del file, line
     _tell(f"{category.__name__} at {filename}:{lineno}: {message}", None)
+
+
+def _text(value: object, shown: Callable[[object], str] = str) -> str:
+    """Return a value as text; of a hook that fails, Python would show all there is, the secrets too."""
+    try:
+        return shown(value)
+    except Exception as error:  # noqa: BLE001 - others' code made the object
+        return f"<{type(value).__name__}, which cannot be shown ({type(error).__name__})>"
 
 
 def _tell(what: str, error: BaseException | None) -> None:
