@@ -93,6 +93,16 @@ def test_in_80_columns_no_word_of_runs_and_changes_is_broken(lived: Home) -> Non
     )
 
 
+def test_in_80_columns_no_type_of_an_audit_event_is_broken_and_no_reason_is_lost(lived: Home) -> None:
+    _, text = on_terminal("audit", "list", cwd=lived.folder, environ={"PAGER": "cat"})
+    header, _, *rows = COLOUR.sub("", text).splitlines()
+    assert header.split() == ["id", "timestamp", "event_type", "about"]
+    assert max(map(len, rows)) <= 80
+    types = {event["event_type"] for event in lived.po("audit", "list", "--json").json}
+    assert types <= {word for row in rows for word in row.split()}
+    assert any("reason" in row for row in rows)
+
+
 def test_wide_and_long_values_fit_in_80_columns_whole_and_under_their_labels(tmp_path: Path) -> None:
     number, item, status, label = "采购订单" * 15, "物料" * 60, "迟到" * 25, "内部备注 of the buyer " * 5
     home = make_home(tmp_path)
@@ -159,6 +169,7 @@ def test_a_report_marks_what_is_unusual_compared_with_the_nights_before(tmp_path
         shown = CONTROL.sub("", on_terminal(command, cwd=home.folder)[1])
         assert re.search(r"lines_changed +100 +<- usually 0", shown), command
         assert not re.search(r"po_lines_processed.*<-", shown)
+    assert shown.startswith("run 7 of ERP 'shop' completed: 100 lines, 100 changed, ")
     assert "usually" not in home.po("report").out
 
 

@@ -39,6 +39,10 @@ EVENT_TYPES: Final = (
 ABOUT: Final = ("run_identifier", "po_number", "line_number", "erp_item_code", "query", "field", "rows", "lines")
 """What an event is about, of its new values."""
 
+WIDE: Final = ("id", "timestamp", "severity", "event_type", "run_id", "about", "reason")
+NARROW: Final = ("id", "timestamp", "event_type", "about")
+"""The columns of the listing, and those that a terminal of 80 characters has room for."""
+
 
 @click.group("audit")
 def audit_command() -> None:
@@ -86,15 +90,27 @@ def _show_events(events: Iterable[ChainedEvent], *, as_json: bool) -> None:
     if as_json:
         output.json_array(map(event_columns, events))
         return
-    columns = ("id", "timestamp", "severity", "event_type", "run_id", "about", "reason")
-    output.table(columns, map(_listed, events), numbers=("id", "run_id"))
+    is_narrow = output.width() < output.WIDE_TERMINAL
+    with output.paged():
+        output.table(
+            NARROW if is_narrow else WIDE, map(_brief if is_narrow else _listed, events), numbers=("id", "run_id")
+        )
 
 
 def _listed(chained: ChainedEvent) -> tuple[object, ...]:
     event = chained.event
-    told = event.new_values or {}
-    about = {name: told[name] for name in ABOUT if told.get(name) is not None}
-    return chained.id, event.timestamp, event.severity, event.event_type, event.run_id, about, event.reason
+    return (chained.id, event.timestamp, event.severity, event.event_type, event.run_id, _about(chained), event.reason)
+
+
+def _brief(chained: ChainedEvent) -> tuple[object, ...]:
+    event = chained.event
+    about = _about(chained) | ({"reason": event.reason} if event.reason else {})
+    return chained.id, event.timestamp, event.event_type, about
+
+
+def _about(chained: ChainedEvent) -> dict[str, object]:
+    told = chained.event.new_values or {}
+    return {name: told[name] for name in ABOUT if told.get(name) is not None}
 
 
 @audit_command.command("verify")

@@ -8,7 +8,7 @@ from typing import Final, get_args
 
 import click
 
-from po_ingest import queries
+from po_ingest import queries, stories
 from po_ingest.cli import output
 from po_ingest.cli.reports import report_sections
 from po_ingest.cli.session import Session, open_store, pass_session
@@ -104,12 +104,16 @@ def report_command(session: Session, run: str, count: int | None, html: Path | N
     if count is not None:
         raise click.UsageError("--runs is for --html")
     with session.reading() as (settings, view):
-        report = queries.run_report(queries.find_run(view, settings.erp.name, run, applied_only=False))
+        found = queries.find_run(view, settings.erp.name, run, applied_only=False)
+        report = queries.run_report(found)
         remarks = queries.remarks_on(view, report) if output.is_terminal() and not as_json else {}
     if as_json:
         output.json_object(report)
         return
     with output.paged():
+        if output.is_terminal():  # a pipe's lines are for programs
+            output.heading(stories.of_run(found))
+            output.line("")
         output.sections(report_sections(report, remarks))
 
 
