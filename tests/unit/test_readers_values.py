@@ -108,6 +108,7 @@ def test_nothing_and_blanks_are_none(kind: Kind, raw: object) -> None:
         (1e22, "1" + "0" * 22),
         (Decimal("12.50"), "12.50"),
         (Decimal("1E+3"), "1000"),
+        (Decimal("12.0"), "12.0"),
         (True, "1"),
         (False, "0"),
         (date(2026, 1, 31), "2026-01-31"),
@@ -295,6 +296,7 @@ def test_a_date_is_the_one_written_whatever_its_zone(raw: object) -> None:
         (Timestamp(2026, 7, 31, 8), "2026-07-31T06:00:00Z"),
         (datetime(2026, 10, 25, 2, 30), "2026-10-25T00:30:00Z"),  # noqa: DTZ001 - as above
         (datetime(2026, 10, 25, 2, 30, fold=1), "2026-10-25T01:30:00Z"),  # noqa: DTZ001 - as above
+        (Timestamp(2026, 10, 25, 2, 30, fold=1), "2026-10-25T01:30:00Z"),
         (datetime(2026, 1, 31, 8, tzinfo=UTC), "2026-01-31T08:00:00Z"),
         (datetime(2026, 1, 31, 8, tzinfo=timezone(timedelta(hours=-5))), "2026-01-31T13:00:00Z"),
         (date(2026, 1, 31), "2026-01-30T23:00:00Z"),
@@ -339,7 +341,9 @@ def test_a_datetime_that_leaves_the_calendar_in_utc_is_unreadable(raw: object, z
 @pytest.mark.parametrize("kind", [Kind.DATE, Kind.DATETIME])
 @pytest.mark.parametrize("raw", [NotATime(2026, 1, 1), clock_time(8), timedelta(1), [], object(), b"\xff", True])
 def test_what_is_no_date_is_unreadable(kind: Kind, raw: object) -> None:
-    reason(reader(kind), raw)
+    why = reason(reader(kind), raw)
+    if isinstance(raw, datetime):
+        assert why == "is not a date"
 
 
 def test_the_first_and_the_last_day_are_dates() -> None:
