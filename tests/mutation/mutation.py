@@ -39,7 +39,7 @@ CORE: Final = Path("src/po_ingest")
 MEMORY: Final = 4 << 30
 """A mutant may never stop to fill a list."""
 
-ENDLESS: Final = 10
+ENDLESS: Final = 3
 """So many times the seconds that the tests of a mutant may take, it never ends: it counts as dead."""
 
 
@@ -50,7 +50,7 @@ class Mutation:
     modules: dict[str, list[str]]  # module -> its mutants
     seconds: float  # of tests for one mutant; then it counts as a survivor
     verdicts: dict[str, Verdict] = attrs.Factory(dict)
-    reached_by: dict[str, list[pytest.Item]] = attrs.Factory(dict)  # function -> tests, 
+    reached_by: dict[str, list[pytest.Item]] = attrs.Factory(dict)  # function -> tests
     took: dict[str, float] = attrs.Factory(dict)
     kills: Counter[str] = attrs.Factory(Counter)
 

@@ -27,6 +27,7 @@ from po_ingest.model import (
     ReadLine,
     RejectedRow,
     RunReport,
+    RunStatus,
     SnapshotAction,
     StageError,
     XrefRow,
@@ -242,6 +243,20 @@ def test_r17_a_line_of_which_nothing_changed_has_no_effect_and_each_change_has_o
     assert report.has_effect(change(**what), before, known_as(before))
 
 
+def run_report(status: RunStatus, **others: Any) -> RunReport:  # noqa: ANN401 - any attribute
+    return RunReport(
+        run_id=1,
+        run_identifier="x",
+        erp="erp",
+        mode="nightly",
+        baseline=False,
+        dry_run=False,
+        status=status,
+        started_at=START,
+        **others,
+    )
+
+
 def test_counts_of_partitions_add_up() -> None:
     emptied = FieldChange("sku", "S", None, "erp")
     renamed = FieldChange("item", "I", "J", "erp")
@@ -267,33 +282,15 @@ def test_counts_of_partitions_add_up() -> None:
     assert tally.emptied == {"sku": 2}
     assert tally.left == {"sku": 2, "item": 2}
     assert (tally.rejected_rows(), tally.rejected_rows("po_lines"), tally.rejected_rows("receipts")) == (2, 2, 0)
-    told = tally.onto(
-        RunReport(
-            run_id=1,
-            run_identifier="x",
-            erp="erp",
-            mode="nightly",
-            baseline=False,
-            dry_run=False,
-            status="completed",
-            started_at=START,
-        )
-    )
+    told = tally.onto(run_report("completed"))
     assert (told.absent_po_lines, told.closed_po_lines, told.unmapped_item_codes) == (4, 2, ("A", "B"))
     assert (told.xref_gaps_found, told.rows_rejected, told.values_truncated) == (2, 2, 4)
 
 
 def test_a_report_is_told_as_the_contracts_object() -> None:
     told = report.report_dict(
-        RunReport(
-            run_id=1,
-            run_identifier="x",
-            erp="erp",
-            mode="nightly",
-            baseline=False,
-            dry_run=False,
-            status="failed",
-            started_at=START,
+        run_report(
+            "failed",
             finished_at=START,
             unmapped_item_codes=("A", "B"),
             errors_encountered=(StageError("snapshot", "ErpError", "it is away"),),
@@ -406,6 +403,28 @@ def test_the_audit_tells_how_a_state_was_taken_over() -> None:
     assert [(event.event_type, event.new_values, event.reason) for event in told] == [
         ("baseline_initialized", {"lines": 3, "batches": 2, "rebaseline": False}, "first run"),
         ("baseline_initialized", {"lines": 3, "batches": 2, "rebaseline": True}, "rebaseline"),
+    ]
+
+
+def test_the_audit_tells_how_a_run_began_and_ended() -> None:
+    teller = Teller(4, START)
+    ended = run_report("completed")
+    told = [
+        (event.event_type, event.severity, event.new_values, event.reason, event.run_id, event.timestamp)
+        for event in (
+            teller.started({"mode": "nightly"}),
+            teller.completed(ended),
+            teller.completed(ended, ["few lines", "no receipts"]),
+            teller.completed(run_report("partial")),
+            teller.failed(run_report("failed"), "it is away"),
+        )
+    ]
+    assert told == [
+        ("ingestion_started", "info", {"mode": "nightly"}, None, 4, START),
+        ("ingestion_completed", "info", report.report_dict(ended), None, 4, START),
+        ("ingestion_completed", "warning", report.report_dict(ended), "few lines; no receipts", 4, START),
+        ("ingestion_completed", "warning", report.report_dict(run_report("partial")), None, 4, START),
+        ("ingestion_failed", "error", report.report_dict(run_report("failed")), "it is away", 4, START),
     ]
 
 

@@ -381,13 +381,13 @@ def test_a_pattern_that_tells_no_day_is_refused(pattern: str) -> None:
 
 
 def test_a_clock_of_twelve_hours_needs_its_half_of_the_day() -> None:
-    with pytest.raises(ValueError, match="^a strptime pattern with %H, or with %I and %p$"):
+    with pytest.raises(ValueError, match=r"^a strptime pattern with %H, or with %I and %p$"):
         check_format(Kind.DATETIME, "%Y-%m-%d %I:%M")
 
 
 def test_names_of_zones_are_refused_where_the_zone_counts() -> None:
     check_format(Kind.DATE, "%Y-%m-%d %Z")
-    with pytest.raises(ValueError, match=r"^a strptime pattern that takes the zone as %z, since .* \(%Z\) are ambiguous$"):
+    with pytest.raises(ValueError, match=r"^a strptime pattern that takes the zone as %z, since .*%Z.* are ambiguous$"):
         check_format(Kind.DATETIME, "%Y-%m-%d %H:%M %Z")
 
 

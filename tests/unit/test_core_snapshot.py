@@ -1,0 +1,110 @@
+"""Stage 1: tonight's rows are sorted, counted and read, in chunks and partitions of any size (R6, R8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from po_ingest.fields import CUSTOM_SLOTS, INDEX, Value
+from po_ingest.model import KnownLines, LineKey, LineState, PendingLine, Presence, RawRow
+from po_ingest.reading import LineReading
+from po_ingest.settings import LineSettings, QuerySettings
+from po_ingest.stages import snapshot
+from po_ingest_adapters.buffer import MemoryBuffer
+
+COLUMNS = ("po_number", "line_number", "sku", "current_status")
+ONE, TWO = ("PO-1", 1), ("PO-2", 2)
+
+
+def reading() -> LineReading:
+    query = QuerySettings(query="SELECT 1")
+    return LineReading(COLUMNS, query, {}, LineSettings(), timezone="UTC", delivered_from_receipts=False)
+
+
+def row(key: LineKey, sku: str, status: str = "open") -> RawRow:
+    return (*key, sku, status)
+
+
+def known(*rows: RawRow, presence: Presence = Presence.ACTIVE) -> KnownLines:
+    lines = KnownLines()
+    for number, each in enumerate(rows, 11):
+        (key,) = reading().keys([each])
+        assert key is not None
+        lines.add(key, number, reading().fingerprint(each), None, None, None, presence)
+    return lines
+
+
+def state(line_id: int, key: LineKey, sku: str) -> LineState:
+    given: dict[str, Value] = {"po_number": key[0], "line_number": key[1], "sku": sku, "current_status": "open"}
+    values = tuple(given.get(name) for name in INDEX)
+    return LineState(line_id, values, (sku, None, None), (None,) * len(CUSTOM_SLOTS), {}, Presence.ACTIVE)
+
+
+def take(lines: KnownLines, *chunks: list[RawRow]) -> snapshot.Snapshot:
+    return snapshot.take(reading(), lines, chunks, MemoryBuffer())
+
+
+def pending(tonight: snapshot.Snapshot, also: Iterable[int] = ()) -> list[tuple[list[LineKey], list[PendingLine]]]:
+    found = snapshot.pending(tonight, also)
+    return [([kept[0] for kept in each.fresh], list(each.lines)) for each in found]
+
+
+@pytest.fixture(autouse=True)
+def _small_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "PARTITION", 2)
+
+
+def test_r8_rows_are_counted_over_all_chunks_and_kept_in_partitions() -> None:
+    rows = [row(("PO-1", number), "S", "closed" if number == 3 else "open") for number in range(1, 7)]
+    tonight = take(KnownLines(), rows[:1], rows[1:4], rows[4:5], rows[5:])
+    assert (tonight.rows, tonight.active_rows) == (6, 5)
+    assert pending(tonight) == [
+        ([("PO-1", 1), ("PO-1", 2), ("PO-1", 4)], []),
+        ([("PO-1", 5), ("PO-1", 6)], []),
+    ]
+
+
+def test_r8_each_keys_repeated_rows_are_looked_at_together() -> None:
+    keys = [("PO-1", number) for number in (1, 2, 3)]
+    tonight = take(KnownLines(), [row(key, "S") for key in keys], [row(key, "T") for key in keys])
+    partitions = pending(tonight)
+    assert [fresh for fresh, _ in partitions] == [[], []]
+    lines = [line for _, partition in partitions for line in partition]
+    assert [(line.key, line.at, len(line.rows), line.unchanged) for line in lines] == [
+        (key, None, 2, 0) for key in keys
+    ]
+    assert [len(partition) for _, partition in partitions] == [2, 1]
+
+
+@pytest.mark.parametrize("copies", [0, 1, 3])
+def test_r8_an_unchanged_row_counts_with_all_its_copies(copies: int) -> None:
+    before = known(row(ONE, "S"), row(TWO, "T"))
+    same = [row(ONE, "S")] * (1 + copies)
+    assert pending(take(before, same), also=[0]) == [([], [PendingLine(ONE, 0, (), 1 + copies, True)])]
+    clash = take(before, same, [row(ONE, "other")] * 2)
+    ((_, (line,)),) = pending(clash)
+    assert (line.key, line.unchanged, len(line.rows)) == (ONE, 1 + copies, 2)
+    (found,) = snapshot.pending(clash, [])
+    result = snapshot.read(clash, found, {11: state(11, ONE, "S")}, None)
+    assert [(told.reason, told.row["sku"]) for told in result.rejected] == [
+        *[(snapshot.CLASH, "other")] * 2,
+        *[(snapshot.CLASH, "S")] * (1 + copies),
+    ]
+    assert result.rejected_known == [0]
+
+
+def test_r6_lines_that_were_gone_come_back_with_their_unchanged_row() -> None:
+    gone = known(row(ONE, "S"), row(TWO, "T"), presence=Presence.MISSING)
+    back = take(gone, [row(ONE, "S"), row(TWO, "T")])
+    assert pending(back) == [([], [PendingLine(ONE, 0, (), 1, True), PendingLine(TWO, 1, (), 1, True)])]
+    assert pending(take(gone, [row(TWO, "T")])) == [([], [PendingLine(TWO, 1, (), 1, True)])]
+    assert pending(take(gone)) == []
+    assert pending(take(known(row(ONE, "S")), [row(ONE, "S")])) == []
+
+
+def test_r6_lines_without_a_row_are_missing_whatever_their_place() -> None:
+    before = known(row(ONE, "S"), row(TWO, "T"))
+    assert snapshot.missing(take(before, [row(ONE, "S")])) == [(TWO, 1)]
+    assert snapshot.missing(take(before, [row(TWO, "U")])) == [(ONE, 0)]
+    assert snapshot.missing(take(known(row(ONE, "S"), presence=Presence.CLOSED))) == []
