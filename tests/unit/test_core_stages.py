@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -191,8 +191,9 @@ def test_r10_without_receipts_growth_is_a_delta_and_a_decrease_a_correction() ->
         Delivery("correction", Decimal("-2.000"), date(2026, 1, 1))
     ]
     assert booked(known, "3.000") == []
-    assert booked(attrs.evolve(known, presence=Presence.NEVER), "3.000", last_update_timestamp=START) == [
-        Delivery("delta", Decimal("3.000"), START.date())
+    updated = START - timedelta(days=3)
+    assert booked(attrs.evolve(known, presence=Presence.NEVER), "3.000", last_update_timestamp=updated) == [
+        Delivery("delta", Decimal("3.000"), updated.date())
     ]
     largest = Decimal("999999999999999.999")
     assert booked(state(delivered_quantity=-largest), str(largest)) == [Delivery("delta", largest, DAY)] * 2
@@ -214,6 +215,15 @@ def test_r10_an_event_that_vanished_and_comes_back_is_corrected_under_its_own_na
     assert booked(receipt) == []
     assert booked(receipt, taken_back) == [again]
     assert booked(receipt, taken_back, again) == []
+
+
+def test_r10_a_correction_too_large_for_one_batch_is_two_of_the_same_event() -> None:
+    largest = Decimal("999999999999999.999")
+    event = DeliveryEvent("reference R1", "R1", DAY, largest)
+    before = Delivery("receipt", -largest, DAY, "R1", "reference R1")
+    read = line(state(), delivered_quantity=largest)
+    (found,) = batches.reconstruct_lines([read], Receipts({KEY: (event,)}, frozenset(), (), 0), {7: (before,)}, DAY)
+    assert list(found) == [Delivery("correction", largest, DAY, "R1", "reference R1")] * 2
 
 
 # -- report
@@ -355,6 +365,7 @@ def test_the_audit_tells_each_line_by_its_key_and_what_is_filled() -> None:
             fields=(FieldChange("sku", "S", None, "xref"), FieldChange("item", None, "I", "config")),
         ),
         change(line_id=12, event="absent", presence=Presence.CLOSED),
+        change(line_id=13, event="created", previous=Presence.NEVER),
     )
     new = new_line(sku="S", ordered_quantity=Decimal("1.000"), in_date=DAY)
     delta = Delta(new, changes, (MissingLine(("PO-2", 3), 9),))
@@ -375,6 +386,7 @@ def test_the_audit_tells_each_line_by_its_key_and_what_is_filled() -> None:
         ("po_line_reappeared", 11, None, key, None, "info"),
         ("ingestion_change", 11, {"sku": "S", "item": None}, {**key, "sku": None, "item": "I"}, "config, xref", "info"),
         ("po_line_absent", 12, None, key, "closed", "info"),
+        ("po_line_created", 13, None, {**key, "sku": "S"}, None, "info"),
         ("po_line_absent", 9, None, {"po_number": "PO-2", "line_number": 3}, "missing", "info"),
     ]
 
