@@ -66,13 +66,17 @@ class Mutation:
         self._see_what_is_reached(session.items)
         set_mutant_under_test("")
         for module, mutants in self.modules.items():
-            start = time.monotonic()
             for mutant in mutants:
                 self.verdicts[mutant] = self._try(mutant)
                 if self.verdicts[mutant] != "died":
                     tell(f"{mutant} {self.verdicts[mutant]}\n{changes_of(mutant)}")
-            tell(f"{module}: {len(mutants)} mutants in {time.monotonic() - start:.0f} s")
+            tell(self.row(module))
         return True
+
+    def row(self, module: str) -> str:
+        """Return the module's row of the table."""
+        counts = Counter(self.verdicts[mutant] for mutant in self.modules[module])
+        return row(f"`{module.replace('.', '/')}.py`", counts)
 
     def _see_what_is_reached(self, items: Sequence[pytest.Item]) -> None:
         set_mutant_under_test("stats")
@@ -163,17 +167,14 @@ def run_tests(mutation: Mutation) -> None:
 def table(mutation: Mutation) -> Iterator[str]:
     yield "| module | mutants | died | survived | not reached | share |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    total: Counter[Verdict] = Counter()
-    for module, mutants in mutation.modules.items():
-        counts = Counter(mutation.verdicts[mutant] for mutant in mutants)
-        total += counts
-        yield row(f"`{module.replace('.', '/')}.py`", counts)
-    yield row("all of these", total)
+    for module in mutation.modules:
+        yield mutation.row(module)
+    yield row("all of these", Counter(mutation.verdicts.values()))
 
 
 def row(name: str, counts: Counter[Verdict]) -> str:
     died, count = counts["died"], counts.total()
-    return f"| {name} | {count} | {died} | {counts['survived']} | {counts['not reached']} | {died / count:.0%} |"
+    return f"| {name} | {count:,} | {died:,} | {counts['survived']} | {counts['not reached']} | {died / count:.0%} |"
 
 
 def changes_of(mutant: str) -> str:
@@ -192,7 +193,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("modules", nargs="*", help="such as guards or stages.diff; else all of the core")
     options.add_argument("--every", type=int, default=1, help="try every so manieth mutant of a module only")
-    options.add_argument("--seconds", type=float, default=30, help="of tests for a mutant; then it is a survivor")
+    options.add_argument("--seconds", type=float, default=10, help="of tests for a mutant; then it is a survivor")
     chosen = options.parse_args()
     made = make_mutants(chosen.modules or core())
     mutation = Mutation({module: mutants[:: chosen.every] for module, mutants in made.items()}, chosen.seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 import pytest
 
@@ -37,6 +38,7 @@ def known(*rows: RawRow, presence: Presence = Presence.ACTIVE) -> KnownLines:
 
 def state(line_id: int, key: LineKey, sku: str) -> LineState:
     given: dict[str, Value] = {"po_number": key[0], "line_number": key[1], "sku": sku, "current_status": "open"}
+    given["ordered_quantity"] = Decimal("1.000")  # kept from when it had a column
     values = tuple(given.get(name) for name in INDEX)
     return LineState(line_id, values, (sku, None, None), (None,) * len(CUSTOM_SLOTS), {}, Presence.ACTIVE)
 
@@ -92,6 +94,18 @@ def test_r8_an_unchanged_row_counts_with_all_its_copies(copies: int) -> None:
         *[(snapshot.CLASH, "S")] * (1 + copies),
     ]
     assert result.rejected_known == [0]
+
+
+def test_r8_equal_rows_are_one_line_known_by_the_smaller_of_their_fingerprints() -> None:
+    long = "x" * 400
+    rows = [row(ONE, "S "), row(TWO, long), row(TWO, f" {long}")]
+    tonight = take(known(row(ONE, "S")), [row(ONE, "S"), *rows])
+    (found,) = snapshot.pending(tonight, [])
+    result = snapshot.read(tonight, found, {11: state(11, ONE, "S")}, None)
+    smaller = [min(map(reading().fingerprint, pair)) for pair in ([row(ONE, "S"), rows[0]], rows[1:])]
+    assert [(line.key, line.fingerprint) for line in result.lines] == [(ONE, smaller[0])]
+    assert (result.new.keys, result.new.fingerprints) == ([TWO], [smaller[1]])
+    assert (result.rejected, result.truncated, result.unchanged_active) == ([], 1, 1)
 
 
 def test_r6_lines_that_were_gone_come_back_with_their_unchanged_row() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import po_ingest.reading
 from po_ingest.errors import ConfigError
 from po_ingest.fields import BY_NAME, INDEX, INTEGER_MAX, INTEGER_MIN
 from po_ingest.model import LineKey
@@ -72,7 +73,10 @@ def test_columns_that_lack_are_told_with_the_query() -> None:
     assert caught.value.message == "po_lines: the result has no column 'ITEM' (field item)"
 
 
-def test_r8_texts_are_cut_where_they_are_too_long_whether_read_as_a_column_or_a_row() -> None:
+def test_r8_texts_are_cut_where_they_are_too_long_whether_read_as_a_column_or_a_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(po_ingest.reading, "BLOCK", 4)
     width = BY_NAME["sku"].width
     assert width is not None
     texts = ("x" * (width + 1), None, "x" * width, "S", "x" * (width - 1) + " x")
