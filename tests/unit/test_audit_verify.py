@@ -231,6 +231,11 @@ def test_r14_a_finished_run_without_its_outcome_is_found(status: RunStatus, outc
     assert status in result.faults[0].what
 
 
+def test_r14_a_run_that_still_runs_hides_no_later_one() -> None:
+    result = verify([], [run(1, "running"), run(2, "completed")], None)
+    assert ([fault.where for fault in result.faults], result.runs) == (["run 2"], 1)
+
+
 def test_r14_one_of_several_outcomes_of_a_run_is_enough() -> None:
     trail = chained([event(1, "ingestion_failed", reason="store"), event(2, "ingestion_failed", reason="abandoned")])
     assert not verify(trail, [run(1, "abandoned")], None).faults
@@ -315,7 +320,7 @@ def test_r14_nulls_are_no_excuse_for_an_event_that_was_never_spooled() -> None:
 def test_a_line_that_is_no_event_is_found_and_named() -> None:
     lines = lines_of(TRAIL)
     result = check(file=[*lines[:2], "nonsense\n", *lines[2:]])
-    assert faults(result).startswith("line 3 of the audit file: it is no audit event: Expecting value: line 1")
+    assert faults(result) == "line 3 of the audit file: it is no audit event: Expecting value: line 1 column 1 (char 0)"
 
 
 def test_a_torn_last_line_is_a_warning_and_its_event_missing() -> None:

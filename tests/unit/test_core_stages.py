@@ -394,7 +394,7 @@ def test_the_audit_tells_each_line_by_its_key_and_what_is_filled() -> None:
 def test_the_audit_tells_gaps_and_rejected_rows_in_order() -> None:
     tally = report.Tally(gaps={"B", "A"})
     tally.add_rejected([RejectedRow("receipts", None, None, None, "clash", {})] * 2)
-    tally.add_rejected([RejectedRow("po_lines", None, None, "sku", "odd", {})])
+    tally.add_rejected([RejectedRow("po_lines", None, None, field, "odd", {}) for field in (None, "sku")])
     teller = Teller(4, START)
     told = [
         (event.event_type, event.severity, event.new_values, event.reason, event.run_id, event.timestamp)
@@ -404,6 +404,7 @@ def test_the_audit_tells_gaps_and_rejected_rows_in_order() -> None:
         ("xref_gap", "warning", {"erp_item_code": "A"}, "unknown item code", 4, START),
         ("xref_gap", "warning", {"erp_item_code": "B"}, "unknown item code", 4, START),
         ("row_rejected", "warning", {"query": "po_lines", "field": "sku", "rows": 1}, "odd", 4, START),
+        ("row_rejected", "warning", {"query": "po_lines", "field": None, "rows": 1}, "odd", 4, START),
         ("row_rejected", "warning", {"query": "receipts", "field": None, "rows": 2}, "clash", 4, START),
     ]
     assert len({event.event_id for event in teller.gaps(tally)}) == 2

@@ -173,7 +173,7 @@ def test_a_sample_that_stands_for_no_or_several_formats_is_refused(sample: str, 
 
 @pytest.mark.parametrize("text", ["%Y", "1,234.56", "iso"])
 def test_texts_have_no_format(text: str) -> None:
-    with pytest.raises(ValueError, match="no format"):
+    with pytest.raises(ValueError, match=r"^no format, since the field is a text$"):
         check_format(Kind.TEXT, text)
 
 
@@ -247,6 +247,7 @@ def test_a_date_is_read_by_its_format(read_as: str | None, text: str, day: str) 
         ("%Y%m%d", "202601310"),
         ("%d%m%Y", "1022026"),
         ("%Y%m%d %H%M", "20260131 759"),
+        ("%Y%m%d %A", "2026131 Saturday"),
         ("jde-julian", "0"),
         ("jde-julian", "126000"),
         ("jde-julian", "126366"),
