@@ -375,6 +375,7 @@ def test_the_first_and_the_last_day_are_dates() -> None:
         (Kind.DATE, "%d.%m.%Y", ("31.12.9999",), (date(9999, 12, 31), "31.12.9999")),
         (Kind.DATE, "jde-julian", ("0",), (0, "0", Decimal(0))),
         (Kind.DATETIME, "%d.%m.%Y", ("1900-01-01",), ("01.01.1900", date(1900, 1, 1))),
+        (Kind.DATETIME, "%d.%m.%Y", ("01.01.1900",), ("01.01.1900", date(1900, 1, 1))),
         (Kind.DATETIME, None, ("0001-01-01",), (date(1, 1, 1), "0001-01-01 00:00:00", datetime(1, 1, 1, tzinfo=UTC))),
         (Kind.DATETIME, None, ("1753-01-01",), (datetime(1753, 1, 1), "17530101")),  # noqa: DTZ001 - as drivers do
     ],

@@ -73,6 +73,11 @@ def test_columns_that_lack_are_told_with_the_query() -> None:
     assert caught.value.message == "po_lines: the result has no column 'ITEM' (field item)"
 
 
+def test_of_columns_that_differ_in_case_only_the_one_written_alike_is_the_fields() -> None:
+    read, _ = reading("po_number", "line_number", "SKU", "sku").values(("A", 1, "other", "S"), ("A", 1))
+    assert read[INDEX["sku"]] == "S"
+
+
 def test_r8_texts_are_cut_where_they_are_too_long_whether_read_as_a_column_or_a_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
