@@ -9,16 +9,16 @@ class FailurePlan:
     def __init__(self) -> None:
         """Start with nothing planned and no calls seen."""
         self.calls: list[str] = []
-        self._planned: list[tuple[int, str | None, Exception]] = []
+        self._planned: list[tuple[int, str | None, BaseException]] = []
 
-    def fail_at(self, n: int, error: Exception, name: str | None = None) -> None:
+    def fail_at(self, n: int, error: BaseException, name: str | None = None) -> None:
         """Plan a failure at the n-th call from the very first (1-based), of all calls or of those called `name`."""
         if n < 1:
             message = f"calls are counted from 1, so there is no call {n}"
             raise ValueError(message)
         self._planned.append((n, name, error))
 
-    def fail_next(self, error: Exception, name: str | None = None) -> None:
+    def fail_next(self, error: BaseException, name: str | None = None) -> None:
         """Plan a failure at the very next call, of all calls or of those called `name`."""
         self.fail_at(self.count(name) + 1, error, name)
 

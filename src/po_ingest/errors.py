@@ -92,10 +92,13 @@ class AuditError(ReservationError):
 class Interrupted(BaseException):
     """A signal asked the process to end (SIGTERM, SIGINT, Ctrl-Break); like KeyboardInterrupt, no Exception."""
 
+    latest: ClassVar[str] = "SIGINT"
+    """The signal that came last, should a driver swallow it; before any came here, it can but be SIGINT."""
+
     def __init__(self, signal_name: str) -> None:
         """Remember which signal it was."""
         super().__init__(f"ended by {signal_name}")
-        self.signal_name = signal_name
+        self.signal_name = Interrupted.latest = signal_name
 
 
 def interruption(error: BaseException) -> BaseException | None:

@@ -7,15 +7,15 @@ https://www.monitoring-plugins.org/doc/guidelines.html.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final
 
 import attrs
 
 from po_ingest.fields import to_text
 from po_ingest.model import Run
-from po_ingest.stories import of_report
+from po_ingest.stories import of_run
 
 
 class Level(enum.IntEnum):
@@ -106,8 +106,8 @@ def _of_last_run(seen: Seen) -> list[tuple[Level, str]]:
     if newest.status == "running":
         return [(Level.CRITICAL, f"run {newest.id} was cut off, it began {to_text(newest.started_at)}")]
     if newest.status in {"failed", "abandoned"}:
-        return [(Level.CRITICAL, _story(newest))]
-    if newest.status == "partial" or _count(newest, "exit_code"):
+        return [(Level.CRITICAL, of_run(newest))]
+    if newest.status == "partial" or newest.figure("exit_code"):
         return [(Level.WARNING, f"run {newest.id} was applied with a reservation")]
     return []
 
@@ -127,15 +127,15 @@ def _growing(seen: Seen) -> list[tuple[Level, str]]:
         return []
     last, before = seen.applied[:2]
     return [
-        (Level.WARNING, f"{told}: {_count(last, key):,}, {_count(before, key):,} the run before")
+        (Level.WARNING, f"{told}: {last.figure(key):,}, {before.figure(key):,} the run before")
         for key, told in GROWING.items()
-        if _count(last, key) > _count(before, key)
+        if last.figure(key) > before.figure(key)
     ]
 
 
 def _fine(seen: Seen, age: timedelta | None) -> str:
     running = f"; run {seen.runs[0].id} is under way" if seen.runs[0].status == "running" else ""
-    return f"{_story(seen.applied[0])}, {_ago(age or timedelta())} ago{running}"
+    return f"{of_run(seen.applied[0])}, {_ago(age or timedelta())} ago{running}"
 
 
 def _figures(seen: Seen, age: timedelta | None, max_age: timedelta) -> tuple[Figure, ...]:
@@ -143,19 +143,10 @@ def _figures(seen: Seen, age: timedelta | None, max_age: timedelta) -> tuple[Fig
         return ()
     last, limit = seen.applied[0], max_age / timedelta(hours=1)
     hours = round(max(age, timedelta()) / timedelta(hours=1), 2)
-    counts = [Figure(name, _count(last, key)) for name, key in FIGURES.items()]
+    counts = [Figure(name, last.figure(key)) for name, key in FIGURES.items()]
     lines, *others = counts
     duration = Figure("duration", last.duration_seconds or 0.0, "s")
     return (lines, Figure("age", hours, "h", limit, limit), *others, duration)
-
-
-def _story(run: Run) -> str:
-    return of_report(run.report) if run.report else f"run {run.id} {run.status}"
-
-
-def _count(run: Run, key: str) -> int:
-    report: Mapping[str, object] = run.report or {}
-    return cast("int", report.get(key) or 0)
 
 
 def _end(run: Run) -> datetime:

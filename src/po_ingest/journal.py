@@ -10,7 +10,6 @@ from typing import TypeVar
 from uuid import uuid4
 
 import attrs
-import structlog
 
 from po_ingest.audit_copy import catch_up
 from po_ingest.errors import (
@@ -22,6 +21,7 @@ from po_ingest.errors import (
     StoreError,
     interruption,
 )
+from po_ingest.event_log import structlog
 from po_ingest.events import Teller
 from po_ingest.model import (
     APPLIED,
@@ -221,29 +221,25 @@ class Journal:
         """Hold the lock of the store and ERP. Raises LockHeldError at once if it is taken."""
         store = self.parts.store
         with ExitStack() as stack:
-            try:
-                self.retries(self.settings.store.retry, lambda: stack.enter_context(store.lock(self.settings.erp.name)))
-            except StoreError as error:
-                self._spool_failure(error, with_start=True)
-                raise
+            self._before_the_run(lambda: stack.enter_context(store.lock(self.settings.erp.name)))
             yield
 
     def prepare_store(self) -> None:
         """Create a missing schema, and refuse one of another version."""
-        try:
-            self.retries(self.settings.store.retry, lambda: require_schema(self.parts.store, create=True))
-        except StoreError as error:
-            self._spool_failure(error, with_start=True)
-            raise
+        self._before_the_run(lambda: require_schema(self.parts.store, create=True))
 
     def begin(self, check: Callable[[Run | None], None], *, rebaseline: bool) -> None:
         """Insert the run's row and tell of it; `check` may refuse before. Clears up after runs that were cut off."""
+        self._before_the_run(lambda: self._begin(check, rebaseline=rebaseline))
+        log.info("run started", run_id=self.run_id, run_identifier=self.run_identifier, mode=self.mode)
+
+    def _before_the_run(self, step: Callable[[], object]) -> None:
+        """Take a step without which the run cannot begin; a store that fails in it is told through the spool."""
         try:
-            self.retries(self.settings.store.retry, lambda: self._begin(check, rebaseline=rebaseline))
+            self.retries(self.settings.store.retry, step)
         except StoreError as error:
             self._spool_failure(error, with_start=True)
             raise
-        log.info("run started", run_id=self.run_id, run_identifier=self.run_identifier, mode=self.mode)
 
     def _begin(self, check: Callable[[Run | None], None], *, rebaseline: bool) -> None:
         waiting = self._waiting()
@@ -455,9 +451,9 @@ class Journal:
         failure.__cause__ = error
         return failure
 
-    def ended(self, signal: BaseException) -> PoIngestError:
-        """Return the error of a run that a signal ends, wherever it was; it is recorded by then."""
-        return self._outcome(self._failure(signal))
+    def ended(self, error: BaseException) -> PoIngestError:
+        """Return the error of a run that ends by something unforeseen outside its own work; it is recorded by then."""
+        return self._outcome(self._failure(error))
 
     def _outcome(self, failure: PoIngestError) -> PoIngestError:
         """Record that the run failed, and return the error with its report; another one if it was applied after all."""
@@ -465,8 +461,10 @@ class Journal:
         found = "running" if self.is_rehearsal else self._record_failure(report, failure)
         if found in APPLIED and self.in_doubt is not None:
             return self._applied_after_all(self.in_doubt, failure)
+        if found is None:
+            return failure  # whoever called is told all of it by that
         log.error("run failed", exc_info=failure, stage=self._stage, run_id=self.run_id, told=True)
-        return failure if found is None else self._with_report(failure, report)
+        return self._with_report(failure, report)
 
     def _applied_after_all(self, applied: RunReport, failure: PoIngestError) -> PoIngestError:
         """Tell of what went wrong in the moment of the commit, or right after it."""
@@ -486,6 +484,9 @@ class Journal:
 
     def _record_failure(self, report: RunReport, failure: PoIngestError) -> RunStatus | None:
         """Record a failure in store and file; return what the run was before, None if it had not begun."""
+        if self.run_id is None:
+            self._spool_failure(failure, with_start=True)
+            return None
         try:
             found = self.retries(self.settings.store.retry, lambda: self._write_failure(report, failure))
         except (Exception, Interrupted, KeyboardInterrupt):  # noqa: BLE001 - the store is down, or keeps a signal waiting
@@ -493,6 +494,8 @@ class Journal:
                 failure.hint = "see `po-ingest runs`: the run is there as completed, or nothing of it was applied"
             self._spool_failure(failure, report)
             return "running"
+        if found is None:
+            self._spool_failure(failure, with_start=True)
         try:
             catch_up(self.parts.store, self.parts.sink)
         except (Exception, Interrupted, KeyboardInterrupt) as error:  # noqa: BLE001 - the next run makes it good

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -12,14 +13,15 @@ from datetime import date, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any, Final, TextIO, cast
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
-
+from po_ingest.event_log import structlog
 from po_ingest.hiding import forget, mask
-from po_ingest.private_files import FILE_MODE, make_folder, opener
+from po_ingest.private_files import file_lock, make_folder, opener
 from po_ingest.settings import LogSettings
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 FILE_SIZE: Final = 10 * 1024 * 1024
 FILES_KEPT: Final = 5  # rotated ones, beside the current
@@ -102,15 +104,17 @@ class _LogFile(RotatingFileHandler):
 
     def doRollover(self) -> None:  # noqa: N802 - logging's name
         """Rotate, unless another process has; if that cannot be done now, the file is gone on with."""
-        from filelock import FileLock, Timeout  # noqa: PLC0415 - 50 ms that are seldom to be spent
-
         stream, self.stream = cast("TextIOWrapper", self.stream), None  # the next line opens it again
         had = os.fstat(stream.fileno())
         stream.close()  # Windows moves no open file
         base = Path(self.baseFilename)
-        with suppress(OSError, Timeout), FileLock(f"{base}.lock", timeout=ROTATION_PATIENCE, mode=FILE_MODE):
-            if os.path.samestat(base.stat(), had):
-                self._rotate(base)
+        try:
+            with file_lock(f"{base}.lock", ROTATION_PATIENCE) as is_ours:
+                if is_ours and os.path.samestat(base.stat(), had):
+                    self._rotate(base)
+        except OSError as error:
+            if error.errno == errno.ENOSYS:  # it will never be rotated; all else may do better the next time
+                self._tell_once("rotated", error)
 
     def _rotate(self, base: Path) -> None:
         """Move the file first, and the older ones only when that could be done: none of them gives way for nothing."""
@@ -135,9 +139,12 @@ class _LogFile(RotatingFileHandler):
             super().close()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's signature
+        self._tell_once("written", sys.exc_info()[1])
+
+    def _tell_once(self, what: str, error: BaseException | None) -> None:
         if not self._told:
             self._told = True
-            _complain(f"the log file {self.baseFilename} cannot be written: {sys.exc_info()[1]}")
+            _complain(f"the log file {self.baseFilename} cannot be {what}: {error}")
 
 
 def _file_handler(settings: LogSettings) -> _LogFile:

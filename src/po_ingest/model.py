@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, cast
 
 import attrs
 
@@ -388,6 +388,10 @@ class Run:
     version: str
     process: int | None = None  # process id on `host`
     field_configuration: Mapping[str, str] | None = None  # field -> how it was read, see Reading.configuration
+
+    def figure(self, key: str) -> float:
+        """Return a number of the report; 0 where there is none."""
+        return cast("float", (self.report or {}).get(key) or 0)
 
 
 @attrs.frozen(slots=True, kw_only=True)

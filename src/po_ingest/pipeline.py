@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import attrs
 
 from po_ingest import doubts, guards
-from po_ingest.errors import ConfigError, PoIngestError, StoreError, interruption
+from po_ingest.errors import ConfigError, Interrupted, PoIngestError, StoreError
 from po_ingest.gather import Night, gather
 from po_ingest.journal import Journal, Parts, last_applied, require_schema
 from po_ingest.model import Delivery, Delta, LineState, MappedLine, MissingLine, Presence, Run, RunReport
@@ -55,16 +55,15 @@ def _nightly(settings: Settings, parts: Parts, options: Options) -> RunReport:
     journal = Journal(settings, parts, Retries(parts.tell_retry), strict=options.strict)
     if options.dry_run:
         return _rehearse(journal, options)
-    journal.prepare_store()
     try:
+        journal.prepare_store()
         with journal.locked():
             journal.begin(lambda last: _refuse_second_baseline(last, options), rebaseline=options.rebaseline)
             return journal.conclude(lambda: _run(journal, options))
-    except BaseException as error:
-        signal = interruption(error)
-        if signal is None or journal.run_id is None or isinstance(error, PoIngestError):
-            raise
-        raise journal.ended(signal) from error  # it came between two steps; within them they know what to do
+    except PoIngestError:
+        raise
+    except (Exception, Interrupted, KeyboardInterrupt) as error:  # before the run's own work, or around it
+        raise journal.ended(error) from error
 
 
 def _refuse_second_baseline(last: Run | None, options: Options) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Protocol, TypeAlias
 
 import attrs
@@ -35,6 +35,11 @@ Clock: TypeAlias = Callable[[], datetime]
 
 Row: TypeAlias = Mapping[str, object]
 """A row for reading commands: column -> value (text, number, Decimal, date, datetime, bool, None or parsed JSON)."""
+
+
+PromiseMove: TypeAlias = tuple[str, int, str | None, str, date | str, int]
+"""A line whose promised date moved in a period: PO, line, supplier, the date that stood before the first move, the date
+now (or its text, where the store keeps that), and how many moves. Bare, as there may be hundreds of thousands."""
 
 
 @attrs.frozen(slots=True)
@@ -114,8 +119,9 @@ class StoreView(Protocol):
         limit: int | None = None,
         statuses: Sequence[str] | None = None,
         since: datetime | None = None,
+        before_id: int | None = None,
     ) -> list[Run]:
-        """Return the ERP's runs, newest first; `since` compares with `started_at`."""
+        """Return the ERP's runs, newest first; `since` compares with `started_at`, `before_id` with `id`."""
         ...
 
     def find_run(self, erp: str, text: str) -> Run | None:
@@ -165,11 +171,10 @@ class StoreView(Protocol):
         ...
 
     # -- what the health page shows
-    def promise_moves(self, erp: str, first_run_id: int) -> Iterator[Row]:
-        """Yield the lines whose promised date the ERP moved in that run or later, by line id.
+    def promise_moves(self, erp: str, first_run_id: int) -> Iterator[PromiseMove]:
+        """Yield the lines whose promised date the ERP moved in that run or later, in no order.
 
-        Keys: the line's key, `supplier_code`, `first_promised_date` (text: what stood before the first of these
-        moves), `promised_date` (as it is now; lines without are left out), `moves` (how many).
+        Lines that have no promised date now are left out.
         """
         ...
 

@@ -5,7 +5,10 @@ What is there already keeps its rights. On Windows new files have the rights of 
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -34,3 +37,28 @@ def make_folder(path: Path) -> None:
     for folder in reversed([path, *path.parents]):  # Path.mkdir would make those above with the umask's rights
         if not folder.is_dir():
             folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+
+
+@contextmanager
+def file_lock(path: str | Path, patience: float) -> Iterator[bool]:
+    """Take a lock that the operating system gives back when its process ends; gives False if another one keeps it.
+
+    Raises OSError, also where the file system has no such locks. filelock would take the file's mere existence instead,
+    which outlives a process that was killed, and keeps all others out for ever.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - 50 ms that few need to spend
+
+    lock = FileLock(
+        path, timeout=patience, mode=FILE_MODE, thread_local=False, poll_interval=0.02, fallback_to_soft=False
+    )
+    with suppress(Timeout):
+        try:
+            lock.acquire()
+        except OSError as error:
+            if error.errno == errno.ENOSYS:
+                raise OSError(errno.ENOSYS, "its file system has no locks (flock)", str(path)) from error
+            raise
+    try:
+        yield lock.is_locked
+    finally:
+        lock.release()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from itertools import islice
-from typing import Final
+from typing import Final, cast
 
 from po_ingest.audit_verify import fault_of_tail
 from po_ingest.errors import ConfigError
@@ -206,6 +206,17 @@ def run_report(run: Run) -> dict[str, object]:
     )
     of_row = set(list(report_dict(known))[:10])
     return {name: value if name in of_row else None for name, value in report_dict(known).items()}
+
+
+def remarks_on(view: StoreView, report: Mapping[str, object]) -> dict[str, str]:
+    """Return what is unusual about a run's report, compared with the last runs that were applied before it."""
+    from po_ingest.unusual import WINDOW, unusual  # noqa: PLC0415 - for terminals and the page only
+
+    if report.get("status") not in APPLIED:
+        return {}
+    run_id = cast("int | None", report.get("run_id"))
+    before = view.runs(str(report["erp"]), limit=WINDOW, statuses=APPLIED, before_id=run_id)
+    return unusual(report, [run.report for run in before if run.report])
 
 
 # -- fields

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, cast
 
-from po_ingest.model import APPLIED
+from po_ingest.model import APPLIED, Run
 
 _COUNTS: Final = (
     ("lines_changed", "changed"),
@@ -19,6 +19,11 @@ _CONCERNS: Final = (
     ("xref_gaps_found", "item code without cross-reference", "item codes without cross-reference"),
     ("retries", "retry", "retries"),
 )
+
+
+def of_run(run: Run) -> str:
+    """Return the story of a run, whether it has a report or not."""
+    return of_report(run.report) if run.report else f"run {run.id} {run.status}"
 
 
 def of_report(report: Mapping[str, object]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import attrs
-import structlog
 
 from po_ingest.errors import Interrupted
+from po_ingest.event_log import structlog
 from po_ingest.model import RunEnd, RunStart
 from po_ingest.ports import Observer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from po_ingest.errors import ExitCode, GuardError, LockHeldError, PoIngestError
+from po_ingest.errors import ExitCode, GuardError, Interrupted, LockHeldError, PoIngestError
 from po_ingest.journal import Parts
 from po_ingest.model import RunEnd, RunOutcome, RunReport
 
@@ -16,21 +16,28 @@ def watched(parts: Parts, erp: str, run: Callable[[], RunReport]) -> RunReport:
     except LockHeldError:
         raise
     except PoIngestError as error:
-        parts.observer.ended(
-            RunEnd(
-                erp=erp,
-                outcome=_outcome(error),
-                exit_code=int(error.exit_code),
-                ended_at=parts.clock(),
-                message=str(error),
-                report=error.report,
-            )
-        )
+        parts.observer.ended(_end(parts, erp, error))
+        raise
+    except (Exception, Interrupted, KeyboardInterrupt) as error:  # before the first step, or while another one was told
+        cause = type(error).__name__ if isinstance(error, Exception) else str(error) or "ended by SIGINT"
+        told = PoIngestError(f"the run's end could not be recorded: {cause}", hint="see `po-ingest runs`")
+        parts.observer.ended(_end(parts, erp, told))
         raise
     parts.observer.ended(
         RunEnd(erp=erp, outcome="completed", exit_code=int(report.exit_code), ended_at=parts.clock(), report=report)
     )
     return report
+
+
+def _end(parts: Parts, erp: str, error: PoIngestError) -> RunEnd:
+    return RunEnd(
+        erp=erp,
+        outcome=_outcome(error),
+        exit_code=int(error.exit_code),
+        ended_at=parts.clock(),
+        message=str(error),
+        report=error.report,
+    )
 
 
 def _outcome(error: PoIngestError) -> RunOutcome:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.browser import browser
+from po_ingest.stages.report import STAGES
+from support.browser import browser, find_browser
 from support.command_line import Home, make_home
 
 if TYPE_CHECKING:
@@ -66,6 +68,26 @@ def texts(chrome: Chrome, selector: str) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [
+        (["chromium", "google-chrome", "chromedriver"], ("chromium", "chromedriver")),
+        (["google-chrome", "chromedriver"], ("google-chrome", "chromedriver")),
+        (["msedge", "chromedriver", "msedgedriver"], ("msedge", "msedgedriver")),
+        (["chromium", "msedgedriver"], None),
+        ([], None),
+    ],
+)
+def test_a_browser_is_taken_with_its_own_driver(there: list[str], found: tuple[str, str] | None) -> None:
+    assert find_browser(lambda name: name if name in there else None, {}) == found
+
+
+def test_a_browser_that_the_environment_names_comes_first() -> None:
+    there = ["chromium", "google-chrome", "chromedriver"]
+    found = find_browser(lambda name: name if name in there else None, {"CHROME_BIN": "google-chrome"})
+    assert found == ("google-chrome", "chromedriver")
+
+
 def test_the_page_is_drawn_without_a_fault_and_asks_for_nothing_elsewhere(opened: Chrome) -> None:
     log = opened.get_log("browser")  # type: ignore[no-untyped-call]  # selenium's
     assert [entry for entry in log if entry["level"] in {"SEVERE", "WARNING"}] == []
@@ -73,7 +95,7 @@ def test_the_page_is_drawn_without_a_fault_and_asks_for_nothing_elsewhere(opened
     boxes = js(
         opened, "return [...document.querySelectorAll('svg')].map((each) => each.getBoundingClientRect().height)"
     )
-    assert len(boxes) == 5
+    assert len(boxes) == 6
     assert min(boxes) > 100
 
 
@@ -83,16 +105,56 @@ def test_what_the_erp_wrote_is_shown_and_not_run(opened: Chrome) -> None:
     assert "taken over" not in opened.title
 
 
-def test_the_plots_have_the_stores_values(opened: Chrome, made: tuple[Home, Path]) -> None:
+@pytest.mark.parametrize(
+    ("plot", "keys"),
+    [
+        (0, ["duration_seconds"]),
+        (1, ["po_lines_processed"]),
+        (2, ["lines_changed", "absent_po_lines"]),
+        (3, ["xref_gaps_found"]),
+        (4, ["rows_rejected"]),
+        (5, STAGES),
+    ],
+)
+def test_a_plot_and_its_table_have_the_stores_values(
+    opened: Chrome, made: tuple[Home, Path], plot: int, keys: Sequence[str]
+) -> None:
     runs = [run for run in reversed(made[0].po("runs", "--json").json) if run["status"] == "completed"]
-    for plot, key in ((2, "lines_changed"), (1, "po_lines_processed")):
-        titles = js(
-            opened,
-            f"return [...document.querySelectorAll('figure')][{plot}].querySelectorAll('.serie-0 circle title')"
-            ".values().map((each) => each.textContent).toArray()",
-        )
-        values = [float(title.rpartition(": ")[2]) for title in titles]
-        assert values == [run["report"][key] for run in runs]
+    figures = [{**dict.fromkeys(STAGES, 0), **run["report"], **run["report"]["stages"]} for run in runs]
+    stored = [[report[key] for report in figures] for key in keys]
+    titles = js(
+        opened,
+        f"const figure = document.querySelectorAll('figure')[{plot}];"
+        f"return [...Array({len(keys)}).keys()].map((place) => [...figure.querySelectorAll("
+        "`.serie-${place} :is(circle, .bars rect) title`)].map((each) => each.textContent))",
+    )
+    assert [[number(title.split()[-1]) for title in series] for series in titles] == stored
+    rows = js(
+        opened,
+        f"return [...document.querySelectorAll('figure')[{plot}].querySelectorAll('tbody tr')]"
+        ".map((row) => [...row.cells].map((cell) => cell.textContent))",
+    )
+    assert [row[0].strip() for row in rows] == [run["started_at"][:16].replace("T", " ") for run in reversed(runs)]
+    assert [[number(row[place]) for row in reversed(rows)] for place in range(1, len(keys) + 1)] == stored
+
+
+def number(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+def test_a_plots_table_is_reached_and_opened_by_the_keyboard_and_has_names_for_screen_readers(opened: Chrome) -> None:
+    from selenium.webdriver.common.by import By  # noqa: PLC0415 - skipped without a browser
+    from selenium.webdriver.common.keys import Keys  # noqa: PLC0415 - as above
+
+    figures = opened.find_elements(By.TAG_NAME, "figure")
+    named = [each.find_element(By.TAG_NAME, "summary").accessible_name for each in figures]
+    assert named == [f"Values of {each.find_element(By.TAG_NAME, 'h3').text}" for each in figures]
+    opened.find_element(By.CSS_SELECTOR, "nav a:last-child").send_keys(Keys.TAB)
+    opened.switch_to.active_element.send_keys(Keys.ENTER)
+    table = figures[0].find_element(By.TAG_NAME, "table")
+    assert table.is_displayed()
+    assert table.accessible_name == "Duration, in seconds"
+    assert {each.get_attribute("scope") for each in table.find_elements(By.TAG_NAME, "th")} == {"col", "row"}
 
 
 def test_the_table_has_all_runs_with_the_stores_figures_and_faults(opened: Chrome, made: tuple[Home, Path]) -> None:
@@ -110,11 +172,16 @@ def test_the_table_has_all_runs_with_the_stores_figures_and_faults(opened: Chrom
 
 
 def test_promises_gaps_and_rejected_rows_are_the_stores(opened: Chrome, made: tuple[Home, Path]) -> None:
-    supplier = texts(opened, "#promises + .scroll tbody td")
+    supplier = texts(opened, "#promises ~ .scroll tbody td")[:5]
     changes = made[0].po("changes", "--since", "1d", "--field", "promised_date", "--format", "json").json
-    assert supplier[1:3] == [str(len({row["po_number"] for row in changes})), str(len(changes))]
+    lines = len({row["po_number"] for row in changes})
+    days = sum(
+        (date.fromisoformat(row["new_value"]) - date.fromisoformat(row["previous_value"])).days for row in changes
+    )
+    assert supplier == [SCRIPT, f"{days:+}", str(lines), str(len(changes)), f"{days / lines:+.1f}"]
     gaps = made[0].po("xref", "gaps", "--json").json
-    assert texts(opened, "#gaps ~ .scroll tbody td:first-child")[: len(gaps)] == [gap["erp_item_code"] for gap in gaps]
+    on_page = texts(opened, "#gaps ~ :is(.scroll, details) tbody td:first-child")
+    assert [code for code in on_page if code.startswith("M-")] == [gap["erp_item_code"] for gap in gaps]
     assert "PO-bad" in texts(opened, "#rejected ~ .scroll tbody td")
 
 
@@ -122,8 +189,13 @@ def test_the_calendar_tells_the_day_in_words_and_colour(opened: Chrome) -> None:
     (cell,) = js(
         opened,
         "return [...document.querySelectorAll('.calendar td')].filter((cell) => cell.querySelector('.failed'))"
-        ".map((cell) => [cell.title, getComputedStyle(cell.firstChild).backgroundColor])",
+        ".map((cell) => [cell.firstChild.title, getComputedStyle(cell.firstChild).backgroundColor])",
     )
+    assert opened.find_element("css selector", ".calendar .failed").accessible_name == cell[0]
+    today = datetime.now(UTC).date()
+    heads = texts(opened, ".calendar thead th[scope=col]")
+    assert heads == [str((today - timedelta(days=today.weekday())).day)]
+    assert texts(opened, ".calendar .month") == [f"{today - timedelta(days=today.weekday()):%b %Y}"]
     assert re.match(r"\d{4}-\d\d-\d\d: run 1 completed, .*run 4 failed", cell[0])
     assert cell[1] != "rgba(0, 0, 0, 0)"
 
@@ -133,7 +205,7 @@ def test_a_po_is_found_by_the_keyboard_alone(opened: Chrome) -> None:
     from selenium.webdriver.common.keys import Keys  # noqa: PLC0415 - as above
 
     body = opened.find_element(By.TAG_NAME, "body")
-    for _ in range(12):
+    for _ in range(30):
         body.send_keys(Keys.TAB)
         if js(opened, "return document.activeElement.id") == "po":
             break
@@ -153,7 +225,7 @@ def test_every_control_and_picture_has_a_name_for_screen_readers(opened: Chrome)
     assert js(opened, "return document.documentElement.lang") == "en"
     assert js(opened, "return [...document.querySelectorAll('svg')].every((each) => each.getAttribute('aria-label'))")
     assert js(opened, "return [...document.querySelectorAll('input')].every((each) => each.labels.length === 1)")
-    assert js(opened, "return [...document.querySelectorAll('thead th')].every((each) => each.scope === 'col')")
+    assert js(opened, "return [...document.querySelectorAll('th')].every((each) => each.scope)")
     levels = js(opened, "return [...document.querySelectorAll('h1,h2,h3')].map((each) => +each.tagName[1])")
     assert levels[0] == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
@@ -197,6 +269,20 @@ def test_the_calendar_tells_outcomes_without_colour_and_on_paper(opened: Chrome)
     assert {adjust for *_, adjust in marks} == {"exact"}
 
 
-def test_the_page_prints(opened: Chrome) -> None:
+def test_the_page_prints_without_what_is_for_the_screen(opened: Chrome) -> None:
     printed = opened.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})
     assert len(printed["data"]) > 10_000
+    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    shown = js(
+        opened,
+        "return Object.fromEntries(['nav', '.search', '#runs', '.verdict', '.calendar', 'svg', '#rejected']"
+        ".map((each) => [each, document.querySelector(each).getBoundingClientRect().height > 0]))",
+    )
+    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert [name for name, is_shown in shown.items() if not is_shown] == ["#runs", ".search", "nav"]
+
+
+def test_the_page_fits_a_narrow_window(made: tuple[Home, Path]) -> None:
+    with browser(width=390) as chrome:
+        chrome.get(made[1].as_uri())
+        assert js(chrome, "return [innerWidth, document.documentElement.scrollWidth <= innerWidth]") == [390, True]

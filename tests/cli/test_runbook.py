@@ -30,7 +30,7 @@ PASSED_ON: Final = {
     "str(signal) or 'ended by SIGINT'",
     "lock_is_held(erp, self._running(erp))",  # below
     "lock_is_held(erp, _running(store, erp))",
-    "_story(newest)",
+    "of_run(newest)",
     "f'{path} {what}'",  # by `foreign`
     "f'{path} {fault}'",  # below
     "of_option",  # `--to`, where it is that of store.url

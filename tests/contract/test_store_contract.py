@@ -157,6 +157,7 @@ def test_runs_are_listed_newest_first_by_limit_status_and_time(store: Store) -> 
     with store.read() as view:
         assert [run.id for run in view.runs(ERP)] == [4, 3, 2, 1]
         assert [run.id for run in view.runs(ERP, limit=2)] == [4, 3]
+        assert [run.id for run in view.runs(ERP, limit=1, statuses=["completed"], before_id=3)] == [2]
         assert [run.id for run in view.runs(ERP, statuses=["failed"])] == [4]
         assert view.runs(ERP, statuses=[]) == []
         assert [run.id for run in view.runs(ERP, since=moments[0])] == [4, 3, 2, 1]

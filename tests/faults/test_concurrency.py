@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -94,6 +95,25 @@ def test_r13_a_run_that_was_killed_in_a_statement_that_waits_keeps_no_locks(home
             running.ended()
         await_(lambda: not postgres.sql(waiting), seconds=15)  # before `lock_timeout` would end it
     assert home.po("nightly").code == 0
+
+
+@needs_posix
+def test_r13_where_files_cannot_be_locked_no_mere_file_takes_the_lock_s_place(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    code, kept = (7, "po-ingest.db.shop-") if home.place is None else (3, "audit.jsonl")
+    assert home.po("nightly").code == 0
+    with monkeypatch.context() as without_flock:
+        without_flock.setattr("fcntl.flock", missing)
+        done = home.po("nightly")
+    assert done.code == code, done.err
+    assert kept in done.error
+    assert "file system has no locks (flock)" in done.error
+    assert home.po("nightly").code == 0
+    assert home.po("audit", "verify").code == 0
 
 
 # -- users

@@ -371,6 +371,63 @@ def test_r16_neither_a_process_title_nor_a_session_tells_a_secret(served: Place)
 
 
 # -- what Python shows
+CARELESS: Final = """
+import sys, threading, warnings
+from po_ingest import wiring
+from po_ingest.cli import main, start
+
+def build(settings, *others):
+    class Dropped:
+        def __del__(self):
+            raise ValueError(settings.store.url)
+    def ended():
+        raise ValueError(settings.store.url)
+    Dropped()
+    for target in (ended, sys.exit):  # the second tells nothing
+        thread = threading.Thread(target=target)
+        thread.start()
+        thread.join()
+    warnings.warn(settings.store.url)
+    if "--quiet" in sys.argv:
+        raise ValueError(settings.store.url)
+    main.last = Dropped()  # which Python drops when all is over
+    return original(settings, *others)
+
+def full(*_):
+    raise OSError(28, settings_url())
+
+def settings_url():
+    from po_ingest.config import load, find
+    import os
+    return load(find(None, os.environ), os.environ).store.url
+
+original, wiring.build = wiring.build, build
+main._log_internal = full
+start.run()
+"""
+
+
+@pytest.mark.parametrize(("flag", "code", "lines"), [("--verbose", 0, 4), ("--quiet", 1, 1)])
+def test_r16_what_python_itself_tells_is_told_without_secrets(served: Place, flag: str, code: int, lines: int) -> None:
+    served.configure(night(served))
+    script = served.home.folder / "careless.py"
+    script.write_text(CARELESS, encoding="utf-8")
+    ended = subprocess.run(  # noqa: S603 - our own
+        [sys.executable, str(script), flag, "nightly"],
+        env={**environment(), "PO_INGEST_CONFIG": str(served.home.config)},
+        capture_output=True,
+        check=False,
+        text=True,
+        encoding="utf-8",
+    )
+    assert ended.returncode == code, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.stderr.count("***") >= lines, ended.stderr
+    assert ended.stderr.count("po-ingest: error: internal error (OSError): [Errno 28] ") == code
+    assert (served.home.folder / "logs" / "po-ingest.log").read_text("utf-8").count("Traceback") >= 2
+    served.assert_silent(Done(code, ended.stdout, ended.stderr))
+
+
 def test_r16_no_repr_shows_a_secret(served: Place) -> None:
     served.configure(night(served))
     settings = config.load(served.home.config, os.environ)

@@ -20,6 +20,13 @@ Scenes = Callable[[str, str], tuple[Stage, Judge]]
 STATEMENTS: Final = {"sqlite": "sql ", "postgresql": "pg "}
 NO_STATEMENT: Final = ("sql close", "sql ROLLBACK")
 """What the driver does by itself, and cannot fail."""
+WITHOUT_RETRY: Final = (
+    *("sql BEGIN", "sql PRAGMA journal_mode", "sql SELECT 1 FROM sqlite_master"),
+    "pg SELECT pg_advisory_unlock",
+)
+"""What waits for a lock of SQLite's file, as SQLite itself would; what is done by the end of its session anyway."""
+LOOK_AT_THE_LOCK: Final = "pg SELECT 1"
+"""Whatever keeps the session that holds the lock from answering, another run may have begun: nothing is tried again."""
 FAULTS: Final = {
     "transient, once": Fault("transient"),
     "transient, from then on": Fault("transient", is_lasting=True),
@@ -29,18 +36,17 @@ FAULTS: Final = {
 
 
 def came(done: Done, fault: Fault, operation: str) -> str:
-    """Say what came of a run; only what may help is tried again, and every retry is counted.
-
-    A BEGIN that finds SQLite's file locked waits for it, as SQLite itself would: that is no retry.
-    """
+    """Say what came of a run; only what may help is tried again, and every retry is counted."""
     assert_one_line(done)
     assert done.code in {0, 3, 7}, done.err
     retries = done.json["retries"] if done.out else None
     if fault.do == "permanent":
         assert not retries
         assert "attempt=2" not in done.err
+    elif operation == LOOK_AT_THE_LOCK:
+        assert done.code == 7, done.err
     elif not fault.is_lasting and done.code != 3:
-        assert (done.code, retries) == (0, 0 if operation.startswith("sql BEGIN") else 1), done.err
+        assert (done.code, retries) == (0, 0 if operation.startswith(WITHOUT_RETRY) else 1), done.err
     return f"exit {done.code}"
 
 

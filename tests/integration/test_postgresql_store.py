@@ -157,6 +157,20 @@ def test_r2_transactions_are_isolated_as_they_should_be(
         assert connection.exec_driver_sql("SHOW application_name").scalar() == "po-ingest"
 
 
+def test_r13_the_server_is_told_to_notice_within_a_minute_that_the_holder_s_machine_is_gone(
+    store: SqlStore, postgres: Postgres
+) -> None:
+    # SHOW says 0 on a socket of the file system
+    asked = "SELECT name, reset_val FROM pg_settings WHERE name LIKE 'tcp\\_%'"
+    with store.lock("shop"):
+        holder = database(store)._held["shop"]
+        seconds = {name: int(number) for name, number in holder.execute(asked).fetchall()}
+    assert seconds.pop("tcp_user_timeout") == 60_000
+    assert seconds == {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
+    with postgres.connection() as plain:
+        assert dict(plain.execute(asked).fetchall()) == dict.fromkeys([*seconds, "tcp_user_timeout"], "0")
+
+
 def test_a_long_result_is_read_bit_by_bit(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
     Nights(store).changes(*(new_line(("PO", number)) for number in range(7)))
     monkeypatch.setattr("po_ingest_adapters.store.bulk.FETCH", 3)

@@ -118,7 +118,7 @@ def test_an_error_that_took_the_place_of_a_signals_is_told_as_the_signal() -> No
 def test_r14_a_failure_that_a_second_signal_keeps_from_the_store_waits_in_the_spool() -> None:
     world = World([line()])
     world.erp_plan.fail_next(ErpError("gone"))
-    world.store_plan.fail_at(1, Interrupted("SIGTERM"), "finish_run")  # type: ignore[arg-type]  # it is raised as well
+    world.store_plan.fail_at(1, Interrupted("SIGTERM"), "finish_run")
     assert world.failing_night().exit_code == 4
     world.night()
     assert [reason for kind, reason in world.audit() if kind == "ingestion_failed"] == ["gone", "abandoned"]

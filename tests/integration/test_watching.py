@@ -86,6 +86,56 @@ def test_observers_hear_of_a_run_that_could_not_begin() -> None:
     assert world.second.ends[0].report is None
 
 
+@pytest.mark.parametrize("step", ["schema", "upgrade", "lock", "write", "start_run", "record", "commit"])
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Interrupted("SIGTERM"), "ended by SIGTERM; nothing of this run was applied"),
+        (KeyboardInterrupt(), "ended by SIGINT; nothing of this run was applied"),
+        (ValueError("a plug-in's"), "internal error (ValueError); nothing of this run was applied; see the log"),
+    ],
+)
+def test_r14_a_night_that_a_signal_or_a_mistake_ends_before_it_began_is_told_to_all(
+    step: str, error: BaseException, told: str
+) -> None:
+    world = Watched([line()])
+    world.store_plan.fail_next(error, step)
+    failed = world.failing_night()
+    assert (failed.exit_code, str(failed), failed.report) == (1, told, None)
+    (end,) = world.second.ends
+    assert (end.outcome, end.exit_code, end.message, end.report) == ("failed", 1, told, None)
+    events = [event for event, _ in world.spool.pending()]
+    assert [event.event_type for event in events] == ["ingestion_started", "ingestion_failed"]
+    world.night()
+    assert world.audit()[:2] == [("ingestion_started", None), ("ingestion_failed", told)]
+    assert [run.status for run in world.dump()["ingestion_run"]] == ["completed"]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Interrupted("SIGTERM"), "ended by SIGTERM"),
+        (KeyboardInterrupt(), "ended by SIGINT"),
+        (ValueError("a spool's"), "ValueError"),
+    ],
+)
+def test_what_comes_while_a_failure_is_recorded_does_not_keep_it_from_the_observers(
+    error: BaseException, told: str
+) -> None:
+    world = Watched([line()])
+    world.store_plan.fail_next(Interrupted("SIGTERM"), "lock")
+
+    def broken(_: object) -> None:
+        raise error
+
+    world.spool.put = broken
+    with pytest.raises(type(error)):
+        world.night()
+    (end,) = world.second.ends
+    assert (end.outcome, end.exit_code) == ("failed", 1)
+    assert end.message == f"the run's end could not be recorded: {told}; see `po-ingest runs`"
+
+
 def test_observers_hear_of_a_job_that_was_left_on_baseline() -> None:
     world = Watched([line()])
     world.night()

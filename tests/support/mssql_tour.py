@@ -116,6 +116,7 @@ def _read(view: StoreView) -> None:
     view.item_xref()
     for limit, statuses, since in product((None, 1), (None, (), ("failed",)), (None, START)):
         view.runs(ERP, limit=limit, statuses=statuses, since=since)
+    view.runs(ERP, limit=1, statuses=("failed",), before_id=2)
     for text in ("1", "run-1"):
         view.find_run(ERP, text)
     view.lines(ERP, "PO-1")

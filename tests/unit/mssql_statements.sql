@@ -786,6 +786,15 @@ WHERE po.ingestion_run.erp = ? AND po.ingestion_run.status IN (?...) AND po.inge
 po.ingestion_run.id DESC
 GO
 
+SELECT TOP 1 po.ingestion_run.id, po.ingestion_run.run_identifier, po.ingestion_run.erp, po.ingestion_run.mode,
+po.ingestion_run.status, po.ingestion_run.started_at, po.ingestion_run.finished_at, po.ingestion_run.duration_seconds,
+po.ingestion_run.report, po.ingestion_run.host, po.ingestion_run.version, po.ingestion_run.process,
+po.ingestion_run.field_configuration
+FROM po.ingestion_run
+WHERE po.ingestion_run.erp = ? AND po.ingestion_run.status IN (?...) AND po.ingestion_run.id < ? ORDER BY
+po.ingestion_run.id DESC
+GO
+
 SELECT po.ingestion_run.id, po.ingestion_run.run_identifier, po.ingestion_run.erp, po.ingestion_run.mode,
 po.ingestion_run.status, po.ingestion_run.started_at, po.ingestion_run.finished_at, po.ingestion_run.duration_seconds,
 po.ingestion_run.report, po.ingestion_run.host, po.ingestion_run.version, po.ingestion_run.process,
@@ -1073,14 +1082,14 @@ FROM po.audit_event
 WHERE po.audit_event.id > ? ORDER BY po.audit_event.id
 GO
 
-SELECT line.po_number, line.line_number, line.supplier_code, first_event.previous_value AS first_promised_date,
-line.promised_date, moved.moves
+SELECT line.po_number, line.line_number, line.supplier_code, first_event.previous_value, line.promised_date AS
+promised_date, moved.moves
 FROM (SELECT event.po_line_id AS po_line_id, min(event.id) AS first_id, count(*) AS moves
 FROM po.erp_change_event AS event
 WHERE event.run_id >= ? AND event.kind = ? AND event.field_name = ? AND event.cause = ? AND event.previous_value IS
 NOT NULL GROUP BY event.po_line_id) AS moved JOIN po.po_line AS line ON line.id = moved.po_line_id JOIN
 po.erp_change_event AS first_event ON first_event.id = moved.first_id
-WHERE line.erp = ? AND line.promised_date IS NOT NULL ORDER BY line.id
+WHERE line.erp = ? AND line.promised_date IS NOT NULL
 GO
 
 SELECT TOP 1 po.erp_change_event.id

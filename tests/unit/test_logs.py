@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import stat
@@ -253,6 +254,22 @@ def test_a_file_that_cannot_be_moved_is_gone_on_with_and_no_older_one_gives_way(
             log().info("a line", number=number)
     newest = before.pop(path.name)
     assert rotated(path) == {**before, path.name: [*newest, *range(6, 20)]}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock is a POSIX feature")
+def test_a_file_that_cannot_be_locked_for_its_rotation_is_gone_on_with_and_that_is_told_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", missing)
+    monkeypatch.setattr(logs, "FILE_SIZE", 150)
+    configure(path)
+    for number in range(5):
+        log().info("a line", number=number)
+    assert rotated(path) == {path.name: [0, 1, 2, 3, 4]}
+    assert capsys.readouterr().err.count("cannot be rotated: [Errno 38] its file system has no locks (flock)") == 1
 
 
 def test_a_rotation_that_was_killed_midway_is_gone_on_with(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -492,7 +492,6 @@ def explained(error: Exception) -> StoreError:
             40143,
             40540,
         ),
-        *(233, 64, 10053, 10054, 10060),
     ],
 )
 def test_r12_what_passes_by_itself_is_transient(number: int) -> None:

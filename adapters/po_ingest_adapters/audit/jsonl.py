@@ -14,7 +14,7 @@ import attrs
 from po_ingest.audit_chain import GENESIS, event_line, event_of, parse_line
 from po_ingest.errors import AuditError
 from po_ingest.model import AuditEvent, ChainedEvent
-from po_ingest.private_files import FILE_MODE, make_folder, opener
+from po_ingest.private_files import file_lock, make_folder, opener
 
 _BLOCK: Final = 65_536
 _LOCK_TIMEOUT: Final = 30  # seconds; the outcome of a run has to be in the file within 60
@@ -42,16 +42,13 @@ def foreign(path: Path, what: str) -> AuditError:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Keep other processes from writing the file; raises AuditError if one goes on doing so for 30 seconds."""
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - not needed to read, and slow to import
-
     _make_folder(path.parent)
-    try:
-        with FileLock(f"{path}.lock", timeout=_LOCK_TIMEOUT, mode=FILE_MODE):
-            yield
-    except Timeout:
-        raise AuditError(
-            f"{path} is in use by another run", hint="the next run completes the audit file; see who holds it"
-        ) from None
+    with file_lock(f"{path}.lock", _LOCK_TIMEOUT) as is_ours:
+        if not is_ours:
+            raise AuditError(
+                f"{path} is in use by another run", hint="the next run completes the audit file; see who holds it"
+            )
+        yield
 
 
 def _make_folder(folder: Path) -> None:

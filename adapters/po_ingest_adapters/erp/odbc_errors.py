@@ -8,8 +8,9 @@ from typing import Final
 import attrs
 
 from po_ingest.errors import ErpError
-from po_ingest_adapters.erp import odbc_transient
+from po_ingest_adapters import transient
 from po_ingest_adapters.erp.odbc_strings import scrub
+from po_ingest_adapters.transient import NUMBER, STATE
 
 TIMEOUT_STATES: Final = frozenset({"HYT00", "57014"})
 REFUSED: Final = "FATAL:"
@@ -47,8 +48,6 @@ STATE_HINTS: Final = {
 }
 """What to do about SQLSTATEs: PostgreSQL's missing right, a write, a driver without Unicode, bytes that are no text."""
 
-STATE: Final = re.compile(r"\[([0-9HI][0-9A-Z]{4})\]")
-NUMBER: Final = re.compile(r"\((-?\d+)\)(?=\s*(?:\(SQL|\(\d|;|$))")
 FUNCTION: Final = re.compile(r"\s*(?:\(-?\d+\)\s*)*\(SQL\w+\)")
 LONGEST: Final = 500
 MISSING_TABLE_STATES: Final = frozenset({"42S02", "42P01", "S0002"})
@@ -67,7 +66,7 @@ class Diagnosis:
     def is_permanent(self) -> bool:
         """Say whether trying again cannot help, whatever else the driver says."""
         return (
-            odbc_transient.has_one_of(odbc_transient.PERMANENT, self.states, self.numbers, self.text)
+            transient.has_one_of(transient.PERMANENT, self.states, self.numbers, self.text)
             or self.is_missing_driver
             or self.is_untrusted
             or self.is_refused
@@ -76,9 +75,7 @@ class Diagnosis:
     @property
     def is_transient(self) -> bool:
         """Say whether trying again may help."""
-        return not self.is_permanent and odbc_transient.has_one_of(
-            odbc_transient.TRANSIENT, self.states, self.numbers, self.text
-        )
+        return not self.is_permanent and transient.has_one_of(transient.TRANSIENT, self.states, self.numbers, self.text)
 
     @property
     def is_missing_driver(self) -> bool:
@@ -109,7 +106,7 @@ class Diagnosis:
 
     @property
     def _special_hint(self) -> str | None:
-        if odbc_transient.SQL_SERVER in self.text:
+        if transient.SQL_SERVER in self.text:
             return next((HINTS[number] for number in sorted(self.numbers) if number in HINTS), None)
         if "attempt to write a readonly database" in self.text:  # SQLite's driver gives no state of its own
             return READS_HINT

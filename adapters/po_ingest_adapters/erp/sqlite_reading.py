@@ -15,6 +15,7 @@ import attrs
 from po_ingest.errors import ErpError, Interrupted
 from po_ingest.model import RawRow
 from po_ingest.ports import ResultSet
+from po_ingest_adapters import transient
 from po_ingest_adapters.erp import wording
 from po_ingest_adapters.erp.deadline import Deadline
 
@@ -22,8 +23,6 @@ MOST_BUSY_SECONDS: Final = 5.0
 """How long a lock is waited for before the try fails as transient."""
 STEPS_BETWEEN_LOOKS: Final = 10_000
 """SQLite's virtual machine does these in well under a millisecond."""
-TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-"""The only two that trying again may help (R12)."""
 PRIMARY_CODE: Final = 0xFF
 NO_TABLE: Final = re.compile(r"no such table: (?:main\.)?(.+)")
 NO_COLUMN: Final = re.compile(r"no such column: (.+)")
@@ -107,7 +106,7 @@ class SqliteQuery:
         if code == sqlite3.SQLITE_INTERRUPT:
             if not deadline.is_over():
                 # A signal came while SQLite asked the deadline, and the driver swallowed what its handler raised.
-                raise Interrupted("a signal") from error
+                raise Interrupted(Interrupted.latest) from error
             return wording.timed_out(self.timeout)
         if code != sqlite3.SQLITE_ERROR:
             return unreadable(self.source, error)
@@ -153,5 +152,5 @@ def unreadable(source: str, error: sqlite3.Error) -> ErpError:
     return ErpError(
         f"{source} could not be read: {error}",
         hint=hints.get(code, "see that it is a whole SQLite database"),
-        transient=code in TRANSIENT,
+        transient=code in transient.SQLITE,
     )

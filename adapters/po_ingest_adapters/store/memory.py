@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
@@ -40,7 +40,7 @@ from po_ingest.model import (
     XrefRow,
     lock_is_held,
 )
-from po_ingest.ports import Finding, Row, SchemaStatus, StoreTransaction, StoreView
+from po_ingest.ports import Finding, PromiseMove, Row, SchemaStatus, StoreTransaction, StoreView
 from po_ingest.stages.report import report_dict
 from po_ingest_adapters.failing import FailurePlan
 
@@ -210,6 +210,7 @@ class MemoryView:
         limit: int | None = None,
         statuses: Sequence[str] | None = None,
         since: datetime | None = None,
+        before_id: int | None = None,
     ) -> list[Run]:
         """Return the ERP's runs, newest first."""
         self._plan.step("runs")
@@ -219,6 +220,7 @@ class MemoryView:
             if run.erp == erp
             and (statuses is None or run.status in statuses)
             and (since is None or run.started_at >= since)
+            and (before_id is None or run.id < before_id)
         ]
         return found[:limit]
 
@@ -347,26 +349,20 @@ class MemoryView:
             )
         return found
 
-    def promise_moves(self, erp: str, first_run_id: int) -> Iterator[Row]:
-        """Yield the lines whose promised date the ERP moved in that run or later, by line id."""
+    def promise_moves(self, erp: str, first_run_id: int) -> Iterator[PromiseMove]:
+        """Yield the lines whose promised date the ERP moved in that run or later."""
         self._plan.step("promise_moves")
         moves: dict[int, list[str]] = {}
         for event in self.tables.events:
             is_move = (event.kind, event.field, event.cause) == ("changed", "promised_date", "erp")
             if is_move and event.run_id >= first_run_id and event.previous is not None:
                 moves.setdefault(event.line_id, []).append(event.previous)
-        for line_id, previous in sorted(moves.items()):
+        for line_id, previous in moves.items():
             line = self.tables.lines[line_id]
-            promised = line.values[INDEX["promised_date"]]
+            supplier = cast("str | None", line.values[INDEX["supplier_code"]])
+            promised = cast("date | None", line.values[INDEX["promised_date"]])
             if line.erp == erp and promised is not None:
-                yield {
-                    "po_number": line.key[0],
-                    "line_number": line.key[1],
-                    "supplier_code": line.values[INDEX["supplier_code"]],
-                    "first_promised_date": previous[0],
-                    "promised_date": promised,
-                    "moves": len(previous),
-                }
+                yield (*line.key, supplier, previous[0], promised, len(previous))
 
     def latest_changes(self, erp: str, first_run_id: int, limit: int) -> list[Row]:
         """Return the newest change events of that run or later, the newest first."""

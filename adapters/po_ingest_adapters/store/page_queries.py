@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, String, func, select, type_coerce
 
 from po_ingest_adapters.store.schema import Tables
 
@@ -34,14 +34,13 @@ def promise_moves(of: Tables, erp: str, first_run_id: int) -> Query:
             line.c.po_number,
             line.c.line_number,
             line.c.supplier_code,
-            first.c.previous_value.label("first_promised_date"),
-            line.c.promised_date,
+            first.c.previous_value,
+            type_coerce(line.c.promised_date, String).label("promised_date"),  # as the driver gives it
             moved.c.moves,
         )
         .join_from(moved, line, line.c.id == moved.c.po_line_id)
         .join(first, first.c.id == moved.c.first_id)
         .where(line.c.erp == erp, line.c.promised_date.is_not(None))
-        .order_by(line.c.id)
     )
 
 

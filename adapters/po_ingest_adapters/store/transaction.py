@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from po_ingest.audit_chain import GENESIS, link
+from po_ingest.audit_chain import COLUMNS, GENESIS, link
 from po_ingest.errors import StoreError
 from po_ingest.model import AuditEvent, Delta, NewRun, RunContext, RunReport, XrefRow
 from po_ingest.stages.report import report_dict
@@ -19,22 +19,7 @@ from po_ingest_adapters.store.schema import Tables
 from po_ingest_adapters.store.view import SqlView
 from po_ingest_adapters.store.writer import DeltaWriter
 
-AUDIT_COLUMNS = (
-    "id",
-    "event_id",
-    "event_type",
-    "severity",
-    "source",
-    "run_id",
-    "po_line_id",
-    "timestamp",
-    "previous_values",
-    "new_values",
-    "reason",
-    "previous_hash",
-    "hash",
-    "in_file",
-)
+AUDIT_COLUMNS: Final = (*COLUMNS, "in_file")
 XREF_COLUMNS = ("erp_item_code", "supplier_code", "mapped_sku", "mapped_item", "is_active", "updated_at")
 AUDIT_CHUNK = 5000
 """Audit events that are written with one statement."""

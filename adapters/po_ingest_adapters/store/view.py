@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby, pairwise
 from operator import attrgetter, itemgetter
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import Column, Connection, Select, and_, bindparam, func, literal, or_, select, true
 from sqlalchemy.sql.elements import ColumnElement
@@ -30,7 +30,7 @@ from po_ingest.model import (
     Run,
     XrefRow,
 )
-from po_ingest.ports import Row
+from po_ingest.ports import PromiseMove, Row
 from po_ingest_adapters.store import page_queries
 from po_ingest_adapters.store.bulk import CHUNK, LONG, chunks, fetch, fetch_rows
 from po_ingest_adapters.store.column_types import MOMENT, sortable
@@ -186,6 +186,7 @@ class SqlView:
         limit: int | None = None,
         statuses: Sequence[str] | None = None,
         since: datetime | None = None,
+        before_id: int | None = None,
     ) -> list[Run]:
         """Return the ERP's runs, newest first."""
         run = self._tables.run.c
@@ -194,6 +195,8 @@ class SqlView:
             query = query.where(run.status.in_(statuses))
         if since is not None:
             query = query.where(_at_or_after(run.started_at, since))
+        if before_id is not None:
+            query = query.where(run.id < before_id)
         return [Run(*row) for row in self._rows(query.limit(limit))]
 
     def find_run(self, erp: str, text: str) -> Run | None:
@@ -344,9 +347,10 @@ class SqlView:
             )
         return found
 
-    def promise_moves(self, erp: str, first_run_id: int) -> Iterator[Row]:
-        """Yield the lines whose promised date the ERP moved in that run or later, by line id."""
-        yield from self._mappings(page_queries.promise_moves(self._tables, erp, first_run_id).execution_options(**LONG))
+    def promise_moves(self, erp: str, first_run_id: int) -> Iterator[PromiseMove]:
+        """Yield the lines whose promised date the ERP moved in that run or later."""
+        query = page_queries.promise_moves(self._tables, erp, first_run_id).execution_options(**LONG)
+        yield from cast("Iterator[PromiseMove]", self._rows(query))
 
     def latest_changes(self, erp: str, first_run_id: int, limit: int) -> list[Row]:
         """Return the newest change events of that run or later, the newest first."""

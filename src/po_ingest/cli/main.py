@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 import click
 
 from po_ingest import __version__
-from po_ingest.cli import output
+from po_ingest.cli import output, unhandled
 from po_ingest.cli.lazy import LazyGroup
 from po_ingest.cli.session import Session
 from po_ingest.cli.signals import interruptible
@@ -83,6 +83,7 @@ def group(ctx: click.Context, config: Path | None, verbose: bool, quiet: bool) -
 
 def run() -> NoReturn:
     """Run the command line of this process."""
+    unhandled.hide()
     gc.set_threshold(COLLECT_AFTER)
     code = main(sys.argv[1:])
     gc.freeze()  # an interpreter that ends looks through all objects for cycles; the memory goes back anyway

@@ -11,7 +11,7 @@ import click
 
 from po_ingest.cli import output
 from po_ingest.cli.progress import is_watched, watched
-from po_ingest.cli.reports import remarks_on, report_sections
+from po_ingest.cli.reports import report_sections
 from po_ingest.cli.session import Session, open_store, pass_session
 from po_ingest.errors import Interrupted, PoIngestError, ReservationError
 from po_ingest.model import APPLIED, RunReport
@@ -75,8 +75,7 @@ def _expected(settings: Settings) -> int | None:
     """Return about how many rows will come: as many as the last applied run took."""
     with suppress(PoIngestError), open_store(settings).read() as view:
         last = view.last_applied(settings.erp.name)
-        lines = (last.report or {}).get("po_lines_processed") if last else None
-        return lines if isinstance(lines, int) and lines else None
+        return int(last.figure("po_lines_processed")) or None if last else None
     return None
 
 
@@ -108,6 +107,7 @@ def _reserved(report: RunReport) -> Iterator[None]:
 
 def _remarks(settings: Settings, report: RunReport) -> dict[str, str]:
     """Return what is unusual about the run; a store that cannot tell it now takes nothing away from the run."""
+    from po_ingest.queries import remarks_on  # noqa: PLC0415 - as above
     from po_ingest.stages.report import report_dict  # noqa: PLC0415 - as above
 
     with suppress(PoIngestError), open_store(settings).read() as view:

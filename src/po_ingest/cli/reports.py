@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final
 
 from po_ingest.cli import output
-from po_ingest.model import APPLIED
-
-if TYPE_CHECKING:
-    from po_ingest.ports import StoreView
 
 SECTIONS: Final = {
     "Run": (
@@ -66,15 +62,3 @@ def report_sections(report: Mapping[str, object], remarks: Mapping[str, str] | N
 
 def _remarked(value: object, remark: str | None) -> object:
     return value if remark is None else output.Remarked(value, remark)
-
-
-def remarks_on(view: StoreView, report: Mapping[str, object]) -> dict[str, str]:
-    """Return what is unusual about a run's report, compared with the runs that were applied before it."""
-    from po_ingest.unusual import unusual  # noqa: PLC0415 - for terminals only
-
-    if report.get("status") not in APPLIED:
-        return {}
-    run_id = report.get("run_id")
-    runs = view.runs(str(report["erp"]), statuses=APPLIED)
-    before = [run.report for run in runs if run.report and (run_id is None or run.id < cast("int", run_id))]
-    return unusual(report, before)

@@ -10,7 +10,7 @@ import click
 
 from po_ingest import queries
 from po_ingest.cli import output
-from po_ingest.cli.reports import remarks_on, report_sections
+from po_ingest.cli.reports import report_sections
 from po_ingest.cli.session import Session, open_store, pass_session
 from po_ingest.model import Run, RunStatus
 
@@ -105,7 +105,7 @@ def report_command(session: Session, run: str, count: int | None, html: Path | N
         raise click.UsageError("--runs is for --html")
     with session.reading() as (settings, view):
         report = queries.run_report(queries.find_run(view, settings.erp.name, run, applied_only=False))
-        remarks = remarks_on(view, report) if output.is_terminal() and not as_json else {}
+        remarks = queries.remarks_on(view, report) if output.is_terminal() and not as_json else {}
     if as_json:
         output.json_object(report)
         return

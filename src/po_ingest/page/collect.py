@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from heapq import nlargest
+from heapq import nsmallest
 from typing import Final, cast
 
 import attrs
 
 from po_ingest import queries
-from po_ingest.fields import to_text
 from po_ingest.health import Health, assess
 from po_ingest.model import APPLIED, Run
-from po_ingest.ports import Row, StoreView
-from po_ingest.unusual import unusual
+from po_ingest.ports import PromiseMove, Row, StoreView
 
 MAX_AGE: Final = timedelta(hours=26)
 LONGEST_LIST: Final = 50
 """Rows of a list: more are for a query tool."""
 CHANGES_SEARCHED: Final = 4000
-"""The newest changes that the page's search looks through: some 300 KB."""
+"""The newest changes that the page's search looks through, where its bytes suffice."""
 
 
 @attrs.frozen(slots=True)
@@ -73,6 +71,7 @@ class PageData:
     rejected_in_all: int
     changes: Sequence[Row]
     are_all_changes: bool
+    last_applied: Run | None
 
     @property
     def applied(self) -> list[Run]:
@@ -92,54 +91,51 @@ def collect(
     gaps = view.gaps(erp)
     rejected = view.rejected_rows(applied[0].id, LONGEST_LIST) if applied else []
     changes = view.latest_changes(erp, first_run_id, CHANGES_SEARCHED + 1)
-    reports = [run.report for run in newest if run.status in APPLIED and run.report]
     return PageData(
         erp=erp,
         made_at=now,
         version=version,
         health=assess(seen, now, MAX_AGE),
         runs=newest[::-1],
-        remarks=unusual(reports[0], reports[1:]) if reports else {},
-        gaps=gaps[:LONGEST_LIST],
+        remarks=queries.remarks_on(view, applied[0].report) if applied and applied[0].report else {},
+        gaps=sorted(gaps, key=lambda gap: cast("int", gap["lines"]), reverse=True)[:LONGEST_LIST],
         gaps_in_all=len(gaps),
         suppliers=suppliers,
         moved_lines=lines,
         rejected=rejected,
-        rejected_in_all=_rejected(applied),
+        rejected_in_all=int(applied[0].figure("rows_rejected")) if applied else 0,
         changes=changes[:CHANGES_SEARCHED],
         are_all_changes=len(changes) <= CHANGES_SEARCHED,
+        last_applied=applied[0] if applied else None,
     )
 
 
-def _rejected(applied: Sequence[Run]) -> int:
-    report = applied[0].report if applied else None
-    return cast("int", (report or {}).get("rows_rejected") or 0)
-
-
-def _moves(rows: Iterable[Row]) -> tuple[list[SupplierMoves], list[LineMove]]:
+def _moves(rows: Iterable[PromiseMove]) -> tuple[list[SupplierMoves], list[LineMove]]:
     """Sum up the moves by supplier, and keep the lines that moved most; both the furthest first.
 
     There may be hundreds of thousands of rows: only those of the list become values of their own.
     """
-    sums: dict[str, list[int]] = {}
+    sums: dict[str | None, list[int]] = {}
     ordinals: dict[object, int] = {}  # of the dates, which are few
 
-    def ranked() -> Iterator[tuple[int, int, int, Row]]:
-        for place, row in enumerate(rows):
-            days = _ordinal(row["promised_date"], ordinals) - _ordinal(row["first_promised_date"], ordinals)
-            moves = cast("int", row["moves"])
-            total = sums.setdefault(_supplier(row), [0, 0, 0])
+    def ranked() -> Iterator[tuple[int, int, PromiseMove]]:
+        for row in rows:
+            _, _, supplier, first, now, moves = row
+            days = _ordinal(now, ordinals) - _ordinal(first, ordinals)
+            total = sums.get(supplier)
+            if total is None:
+                total = sums[supplier] = [0, 0, 0]
             total[0] += 1
             total[1] += moves
             total[2] += days
-            yield abs(days), moves, -place, row
+            yield -abs(days), -moves, row
 
-    lines = [_line_move(row) for *_, row in nlargest(LONGEST_LIST, ranked())]
-    suppliers = [SupplierMoves(supplier, *total) for supplier, total in sums.items()]
-    return nlargest(LONGEST_LIST, suppliers, key=lambda each: (abs(each.days), each.lines)), lines
+    lines = [_line_move(row) for *_, row in nsmallest(LONGEST_LIST, ranked())]
+    suppliers = [SupplierMoves(_named(supplier), *total) for supplier, total in sums.items()]
+    return nsmallest(LONGEST_LIST, suppliers, key=lambda each: (-abs(each.days), -each.lines, each.supplier)), lines
 
 
-def _ordinal(day: object, known: dict[object, int]) -> int:
+def _ordinal(day: date | str, known: dict[object, int]) -> int:
     """Return a date, given as one or as text, as a number of days."""
     number = known.get(day)
     if number is None:
@@ -147,32 +143,17 @@ def _ordinal(day: object, known: dict[object, int]) -> int:
     return number
 
 
-def _supplier(row: Row) -> str:
-    return cast("str | None", row["supplier_code"]) or "(none)"
+def _named(supplier: str | None) -> str:
+    return supplier or "(none)"
 
 
-def _line_move(row: Row) -> LineMove:
+def _line_move(row: PromiseMove) -> LineMove:
+    po_number, line_number, supplier, first, now, moves = row
     return LineMove(
-        po_number=cast("str", row["po_number"]),
-        line_number=cast("int", row["line_number"]),
-        supplier=_supplier(row),
-        first=date.fromisoformat(cast("str", row["first_promised_date"])),
-        now=cast("date", row["promised_date"]),
-        moves=cast("int", row["moves"]),
+        po_number,
+        line_number,
+        _named(supplier),
+        first=date.fromisoformat(first),
+        now=date.fromisoformat(str(now)),
+        moves=moves,
     )
-
-
-def searchable(changes: Iterable[Row]) -> list[list[object]]:
-    """Return changes as the page's search takes them: PO, line, run, time, what, previous, new."""
-    return [
-        [
-            row["po_number"],
-            row["line_number"],
-            row["run_id"],
-            to_text(cast("datetime", row["detected_at"])),
-            row["field_name"] or row["kind"],
-            row["previous_value"],
-            row["new_value"],
-        ]
-        for row in changes
-    ]

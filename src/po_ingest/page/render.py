@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final, cast
@@ -9,9 +10,10 @@ from typing import Any, Final, cast
 import attrs
 
 from po_ingest.model import APPLIED, Run
-from po_ingest.page.charts import plots
-from po_ingest.page.collect import PageData, searchable
-from po_ingest.stories import of_report
+from po_ingest.page.charts import NUMBER, plots
+from po_ingest.page.collect import PageData
+from po_ingest.page.search import search
+from po_ingest.stories import of_run
 
 COLUMNS: Final = {
     "seconds": "duration_seconds",
@@ -26,17 +28,22 @@ COLUMNS: Final = {
 """Column of the table of runs -> key of the report."""
 WORST_FIRST: Final = ("failed", "abandoned", "running", "partial", "completed")
 WEEK: Final = 7
-SHOWN_SUPPLIERS: Final = 10
-"""Suppliers that are seen at once; the others are a click away."""
+SHOWN: Final = 10
+"""Rows of a list that are seen at once; the others are a click away."""
+SHORT: Final = 80
+"""Characters of a text in a table; the commands have all of it."""
+ROOM_FOR_YEAR: Final = 3
+"""Columns of the calendar that are as wide as a month with its year; two take the month, one takes nothing."""
 
 
 @attrs.frozen(slots=True)
 class Day:
-    """A day of the calendar: the worst status of its runs, and what they were."""
+    """A day of the calendar: the worst status of its runs, and what they were; `is_within` the time that is shown."""
 
     day: date
-    status: str | None = None
-    runs: tuple[Run, ...] = ()
+    status: str | None
+    runs: tuple[Run, ...]
+    is_within: bool
 
     @property
     def told(self) -> str:
@@ -58,21 +65,20 @@ def page(data: PageData) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["count"] = lambda number: f"{number:,}"
+    environment.filters["number"] = lambda number: format(number, NUMBER)
+    environment.filters["short"] = lambda text: text if len(text) <= SHORT else f"{text[: SHORT - 1]}\u2026"
+    weeks = calendar(data.runs, data.made_at.date())
     return environment.get_template("health.html.j2").render(
         data=data,
-        story=_story(data.runs[-1]) if data.runs else None,
-        weeks=calendar(data.runs),
+        story=of_run(data.runs[-1]) if data.runs else None,
+        weeks=weeks,
+        months=months(weeks),
         plots=plots(data.applied),
         columns=COLUMNS,
-        shown_suppliers=SHOWN_SUPPLIERS,
+        shown=SHOWN,
         rows=[_row(run) for run in reversed(data.runs)],
-        searchable=searchable(data.changes),
+        search=search(data.changes, are_all=data.are_all_changes),
     )
-
-
-def _story(run: Run) -> str:
-    return of_report(run.report) if run.report else f"run {run.id} is {run.status}"
 
 
 def _row(run: Run) -> dict[str, Any]:
@@ -82,19 +88,33 @@ def _row(run: Run) -> dict[str, Any]:
     return {"run": run, "figures": figures, "fault": errors[0]["message"] if errors else ""}
 
 
-def calendar(runs: Sequence[Run]) -> list[list[Day]]:
-    """Return weeks of seven days, Monday first, from the first run's week to the last one's; days are UTC's."""
+def calendar(runs: Sequence[Run], today: date) -> list[list[Day]]:
+    """Return weeks of seven days, Monday first, from the first run's week to this one; days are UTC's.
+
+    Nights that were missed since the last run are among them; days to come are not within.
+    """
     if not runs:
         return []
     by_day: dict[date, list[Run]] = {}
     for run in runs:
         by_day.setdefault(run.started_at.date(), []).append(run)
-    first, last = min(by_day), max(by_day)
+    first, last = min(by_day), max(*by_day, today)
     monday = first - timedelta(days=first.weekday())
-    weeks = (last - monday).days // WEEK + 1
-    return [[_day(monday + timedelta(days=WEEK * week + day), by_day) for day in range(WEEK)] for week in range(weeks)]
+    days = [monday + timedelta(days=number) for number in range(((last - monday).days // WEEK + 1) * WEEK)]
+    shown = [_day(day, by_day.get(day, ()), is_within=first <= day <= last) for day in days]
+    return [shown[start : start + WEEK] for start in range(0, len(shown), WEEK)]
 
 
-def _day(day: date, by_day: Mapping[date, Sequence[Run]]) -> Day:
-    runs = tuple(by_day.get(day, ()))
-    return Day(day, min((run.status for run in runs), key=WORST_FIRST.index, default=None), runs)
+def months(weeks: Sequence[Sequence[Day]]) -> list[tuple[str, int]]:
+    """Return the months of the weeks' Mondays, each with how many; a name is as long as so many columns allow."""
+    counts = Counter(week[0].day.replace(day=1) for week in weeks)
+    last = max(counts, default=None)
+    return [
+        (f"{month:%b %Y}" if count >= ROOM_FOR_YEAR or month == last else f"{month:%b}"[: count // 2 * 3], count)
+        for month, count in counts.items()
+    ]
+
+
+def _day(day: date, runs: Sequence[Run], *, is_within: bool) -> Day:
+    status = min((run.status for run in runs), key=WORST_FIRST.index, default=None)
+    return Day(day, status, tuple(runs), is_within)

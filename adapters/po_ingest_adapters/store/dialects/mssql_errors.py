@@ -1,7 +1,6 @@
 """What an error of SQL Server or of its ODBC driver means: transient or not, and what to do.
 
-An allow-list: only what is listed as transient is tried again (R12). docs/sqlserver.md has the table that users read,
-with its sources.
+What is tried again (R12) is what `transient` lists; here is what to do about it, and about errors that no try mends.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Final
 import attrs
 
 from po_ingest.errors import StoreError
+from po_ingest_adapters.transient import NUMBER, PERMANENT, SQL_SERVER, STATE, TRANSIENT, codes_of
 
 BUSY: Final = "another program is writing to the store; try again when it has finished"
 NETWORK: Final = "see that the server runs and can be reached from here; check server and port in store.url"
@@ -45,17 +45,12 @@ def _all(meaning: Meaning, *numbers: int) -> dict[int, Meaning]:
     return dict.fromkeys(numbers, meaning)
 
 
+CONFLICTS: Final = (1205, 1222, 3960, 3961, 3966, 41301, 41302, 41305, 41325, 41839)
+"""Those of the transient ones that somebody else's writing makes."""
 NUMBERS: Final[dict[int, Meaning]] = {
-    **_all(Meaning(BUSY, transient=True), 1205, 1222, 3960, 3961),  # deadlock, lock timeout, snapshot conflicts
-    **_all(Meaning(SERVER_BUSY, transient=True), 701, 802, 1204, 8645, 8651),  # out of memory or locks
-    **_all(Meaning(SERVER_BUSY, transient=True), 10928, 10929, 40501, 49918, 49919, 49920),  # throttled
-    **_all(Meaning(SERVER_BUSY, transient=True), 615, 926, 4221, 9515, 40143, 40166, 40197, 40540, 40613, 42108, 42109),
-    **_all(Meaning(SERVER_BUSY, transient=True), 983, 988, 6005, 17142, 17197, 18401),  # failing over, starting, paused
-    # Of Azure SQL and of replicas, seldom seen; of memory-optimized tables and snapshots: docs/erp-retries.md has them.
-    **_all(Meaning(SERVER_BUSY, transient=True), 10930, 10936, 40642, 40648, 40671, 40675, 40890, 40903, 49802),
-    **_all(Meaning(SERVER_BUSY, transient=True), 921, 927, 941, 952, 982, 3947, 3948, 3953, 3957, 8628),
-    **_all(Meaning(BUSY, transient=True), 3966, 41301, 41302, 41305, 41325, 41839),
-    **_all(Meaning(NETWORK, transient=True), 2, 53, 64, 121, 233, 258, 10053, 10054, 10060, 10061, 11001),
+    **_all(Meaning(SERVER_BUSY, transient=True), *map(int, codes_of(TRANSIENT, "SQL Server"))),
+    **_all(Meaning(BUSY, transient=True), *CONFLICTS),
+    **_all(Meaning(OTHER_HINT), *map(int, codes_of(PERMANENT, "SQL Server"))),
     **_all(Meaning(LOGIN), 4060, 18452, 18456, 18470, 18486, 18487, 18488, 40607, 40615),
     **_all(Meaning(RIGHTS), 229, 230, 262, 297, 300, 916, 1088, 2557, 2760, 3701, 15247),
     **_all(Meaning(CHANGED), 207, 208, 213, 515, 547, 1776, 1785, 2714, 4901, 4902, 4924),
@@ -63,27 +58,23 @@ NUMBERS: Final[dict[int, Meaning]] = {
     **_all(Meaning(CHANGED), 2628, 8152, 8115, 8114, 245, 241, 206),  # a value that its column does not take
     **_all(Meaning(OPENJSON), 102, 319),  # near WITH or a path: what is sent is right, but below level 130 unknown
     **_all(Meaning(FULL), 1101, 1105, 3930, 9002, 40544, 40549, 40551, 40552, 40553),
-    **_all(Meaning(READ_ONLY), 978, 3906, 3908),
+    **_all(Meaning(READ_ONLY), 976, 978, 979, 3906, 3908),
     **_all(Meaning("the audit trail is append-only: nothing in it can be changed or deleted"), 51000),
 }
 """By SQL Server's error number; what stands in none of the lists is permanent."""
 STATES: Final[dict[str, Meaning]] = {
-    **dict.fromkeys(("08001", "08S01", "08003", "08004", "08007", "01002"), Meaning(NETWORK, transient=True)),
+    **dict.fromkeys(codes_of(TRANSIENT, "ODBC"), Meaning(NETWORK, transient=True)),
     "HYT00": Meaning("see that the server is up and not too busy", transient=True),
-    "HYT01": Meaning(NETWORK, transient=True),
     "40001": Meaning(BUSY, transient=True),
     "28000": Meaning(LOGIN),
     "42000": Meaning(OTHER_HINT),
     "IM002": Meaning(DRIVER_HINT),
     "IM003": Meaning(DRIVER_HINT),
 }
-"""By SQLSTATE, where the server gave no number that is known."""
+"""By SQLSTATE or its class, where the server gave no number that is known."""
 
-STATE: Final = re.compile(r"\[([0-9HI][0-9A-Z]{4})\]")
-NUMBER: Final = re.compile(r"\((-?\d+)\)(?=\s*(?:\(SQL|\(\d|;|$))")
 FUNCTION: Final = re.compile(r"\s*\(SQL\w+\)")
 FRAME: Final = re.compile(r"(?:\[[^\]\[]*\])+(?=[^\[])")
-SAID_BY_SERVER: Final = "[SQL Server]"
 MISSING_DRIVER: Final = re.compile(r"Can't open lib|Data source name not found")
 UNTRUSTED: Final = re.compile(r"certificate|self-signed|self signed", re.IGNORECASE)
 LONGEST: Final = 500
@@ -103,18 +94,18 @@ def said_by_server(error: Exception) -> bool:
     """Say whether an error is the server's own word, not the loss of the connection to it."""
     original = getattr(error, "orig", None) or error
     raw = str(original.args[-1]) if original.args else ""
-    return SAID_BY_SERVER in raw and not any(state.startswith("08") for state in STATE.findall(raw))
+    return SQL_SERVER in raw and not any(state.startswith("08") for state in STATE.findall(raw))
 
 
 def _meaning(state: str, raw: str) -> Meaning:
     states = [state, *STATE.findall(raw)]
     if MISSING_DRIVER.search(raw) or not {"IM002", "IM003"}.isdisjoint(states):
         return Meaning(DRIVER_HINT)
-    if SAID_BY_SERVER not in raw and UNTRUSTED.search(raw):
+    if SQL_SERVER not in raw and UNTRUSTED.search(raw):
         return Meaning(CERTIFICATE)
     if "openjson" in raw.lower():
         return Meaning(OPENJSON)
     known = [NUMBERS[number] for number in map(int, NUMBER.findall(raw)) if number in NUMBERS]
-    known = known or [STATES[each] for each in states if each in STATES]
+    known = known or [STATES[code] for each in states for code in (each, each[:2]) if code in STATES]
     # A permanent word outweighs: a failed login also comes as a connection that was not made.
     return next((each for each in known if not each.transient), known[0] if known else Meaning(OTHER_HINT))

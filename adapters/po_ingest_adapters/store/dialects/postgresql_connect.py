@@ -45,6 +45,7 @@ SESSION: Final = {
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "60000",  # keepalives are for a line on which nothing waits to be acknowledged
 }
 """Settings of every session; they come before what is set for the database or the role."""
 

@@ -1,6 +1,6 @@
 """What an error of PostgreSQL or of its client library means: transient or not, and what to do.
 
-SQLSTATEs are those of appendix A of PostgreSQL's manual; docs/postgresql.md has the table that users read.
+What is tried again (R12) is what `transient` lists, with one exception; here is what to do about errors.
 """
 
 from __future__ import annotations
@@ -9,21 +9,12 @@ import re
 from typing import Any, Final
 
 from po_ingest.errors import StoreError
+from po_ingest_adapters.transient import TRANSIENT, codes_of
 
-TRANSIENT_CLASSES: Final = ("08", "53")
-"""Connection exceptions; insufficient resources."""
-TRANSIENT_STATES: Final = frozenset(
-    {
-        "40001",  # serialization_failure
-        "40P01",  # deadlock_detected
-        "55P03",  # lock_not_available: longer than lock_timeout
-        "57P01",  # admin_shutdown
-        "57P02",  # crash_shutdown
-        "57P03",  # cannot_connect_now: starting up, shutting down
-    }
-)
-PERMANENT_STATES: Final = frozenset({"53100", "53400"})
-"""Of a transient class, but no wait helps: disk full, a configured limit exceeded."""
+CANCELLED: Final = "57014"
+"""An ERP's query is cancelled by the time-out that it was given; a store's statement has none, so somebody ended it."""
+RETRIED: Final = tuple(codes_of(TRANSIENT, "ODBC", "PostgreSQL") - {CANCELLED})
+"""SQLSTATEs, and a class of them, that may pass by themselves."""
 
 OTHER_HINT: Final = "see the log for details"
 LOGIN: Final = "check user and password in store.url, and the server's pg_hba.conf"
@@ -46,7 +37,7 @@ HINTS: Final = {
     "53100": "the server's disk is full; make room, then run again: nothing of this transaction was kept",
     "53": "the server is short of memory or connections; try again later",
     "55P03": "another program keeps the store locked; try again when it has finished",
-    "57014": "the statement was cancelled by the server or its administrator; run again",
+    CANCELLED: "the statement was cancelled by the server or its administrator; run again",
     "57": "the server was stopped or restarted; try again when it is up",
 }
 """What to do, by SQLSTATE or its class."""
@@ -77,7 +68,7 @@ def explain(label: str, error: Exception) -> StoreError:
 
 def is_transient(state: str) -> bool:
     """Say whether trying again may help."""
-    return (state in TRANSIENT_STATES or state.startswith(TRANSIENT_CLASSES)) and state not in PERMANENT_STATES
+    return state.startswith(RETRIED)
 
 
 def hint_of(state: str) -> str:

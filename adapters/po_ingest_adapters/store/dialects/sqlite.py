@@ -7,7 +7,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -20,8 +20,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from po_ingest.errors import ConfigError, StoreError
-from po_ingest.private_files import FILE_MODE, make_file, make_folder
+from po_ingest.private_files import file_lock, make_file, make_folder
 from po_ingest.settings import StoreSettings
+from po_ingest_adapters import transient
 from po_ingest_adapters.store.database import Access, BulkChange, BulkInsert, Rows
 
 BUSY_TIMEOUT: Final = 5.0
@@ -43,7 +44,6 @@ LOCK_PATIENCE: Final = 0.25
 """Seconds; a mere look at the lock (`is_locked`) must not turn a run away."""
 
 NO_SHARED_MEMORY: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
-TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 HINTS: Final = {
     sqlite3.SQLITE_BUSY: "another program is writing to it; try again when it has finished",
     sqlite3.SQLITE_LOCKED: "another program is writing to it; try again when it has finished",
@@ -244,7 +244,7 @@ class SqliteDatabase:
             )
         code = _code(original)
         hint = HINTS.get(code, OTHER_HINT)
-        return StoreError(f"{self.label()} failed: {original}", hint=hint, transient=code in TRANSIENT)
+        return StoreError(f"{self.label()} failed: {original}", hint=hint, transient=code in transient.SQLITE)
 
     def _lock_path(self, erp: str) -> Path:
         slug = re.sub(r"[^a-z0-9]+", "-", erp.lower()).strip("-")[:32]
@@ -254,41 +254,31 @@ class SqliteDatabase:
     @contextmanager
     def lock(self, erp: str) -> Iterator[bool]:
         """Take the lock of an ERP: the operating system gives it back when the process ends, however it ends."""
-        from filelock import FileLock, Timeout  # noqa: PLC0415 - 50 ms that reading commands need not spend
-
         path = self._lock_path(erp)
-        lock = FileLock(path, timeout=LOCK_PATIENCE, mode=FILE_MODE, thread_local=False, poll_interval=0.02)
-        try:
-            make_folder(path.parent)
-            lock.acquire()
-        except Timeout:
-            pass  # somebody else holds it: not an error here, the answer is False
-        except OSError as error:
-            raise self._explain_lock(path, error) from error
-        try:
-            yield lock.is_locked
-        finally:
-            lock.release()
+        with ExitStack() as stack:
+            try:
+                make_folder(path.parent)
+                is_ours = stack.enter_context(file_lock(path, LOCK_PATIENCE))
+            except OSError as error:
+                raise self._explain_lock(path, error) from error
+            yield is_ours
 
     def is_locked(self, erp: str) -> bool:
         """Say whether the lock is taken; without its file it is not. Raises StoreError where that cannot be told."""
-        from filelock import FileLock, Timeout  # noqa: PLC0415 - as in `lock`
-
         path = self._lock_path(erp)
         try:
             if not path.exists():
                 return False
-            with FileLock(path, timeout=0, thread_local=False):
-                return False
-        except Timeout:
-            return True
+            with file_lock(path, 0) as is_ours:
+                return not is_ours
         except OSError as error:
             raise self._explain_lock(path, error) from error
 
     @staticmethod
     def _explain_lock(path: Path, error: OSError) -> StoreError:
         return StoreError(
-            f"the lock file {path} cannot be used: {error.strerror}", hint="give this account the right to write to it"
+            f"the lock file {path} cannot be used: {error.strerror}",
+            hint="it must lie on a file system that has locks, and this account may write to it",
         )
 
 

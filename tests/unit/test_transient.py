@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from po_ingest_adapters.erp.odbc_errors import diagnose
-from po_ingest_adapters.erp.odbc_transient import PERMANENT, SQL_SERVER, TRANSIENT, Listed
+from po_ingest_adapters.transient import PERMANENT, SQL_SERVER, TRANSIENT, Listed
 
 DOCS: Final = Path(__file__).parents[2] / "docs" / "erp-retries.md"
 ROW: Final = re.compile(r"^\| ([^|]+) \| (`[^|]+`) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
