@@ -109,9 +109,14 @@ def test_r8_equal_rows_are_one_line_known_by_the_smaller_of_their_fingerprints()
 
 
 def test_r6_lines_that_were_gone_come_back_with_their_unchanged_row() -> None:
-    gone = known(row(ONE, "S"), row(TWO, "T"), presence=Presence.MISSING)
-    back = take(gone, [row(ONE, "S"), row(TWO, "T")])
-    assert pending(back) == [([], [PendingLine(ONE, 0, (), 1, True), PendingLine(TWO, 1, (), 1, True)])]
+    three = row(("PO-3", 1), "U")
+    gone = known(row(ONE, "S"), row(TWO, "T"), three, presence=Presence.MISSING)
+    back = take(gone, [row(ONE, "S"), row(TWO, "T"), three])
+    assert [line for _, lines in pending(back) for line in lines] == [
+        PendingLine(ONE, 0, (), 1, True),
+        PendingLine(TWO, 1, (), 1, True),
+        PendingLine(("PO-3", 1), 2, (), 1, True),
+    ]
     assert pending(take(gone, [row(TWO, "T")])) == [([], [PendingLine(TWO, 1, (), 1, True)])]
     assert pending(take(gone)) == []
     assert pending(take(known(row(ONE, "S")), [row(ONE, "S")])) == []
@@ -122,3 +127,18 @@ def test_r6_lines_without_a_row_are_missing_whatever_their_place() -> None:
     assert snapshot.missing(take(before, [row(ONE, "S")])) == [(TWO, 1)]
     assert snapshot.missing(take(before, [row(TWO, "U")])) == [(ONE, 0)]
     assert snapshot.missing(take(known(row(ONE, "S"), presence=Presence.CLOSED))) == []
+
+
+def test_r8_a_rejected_line_ends_no_others_and_all_cut_texts_are_counted() -> None:
+    long = "x" * 400
+    keys = [("PO-1", number) for number in range(1, 4)]
+    before = known(*(row(key, "S") for key in keys))
+    states = {at + 11: state(at + 11, key, "S") for at, key in enumerate(keys)}
+    for rows in ([row(keys[0], long), row(keys[1], long)], [row(keys[0], "a\0"), row(keys[1], long)]):
+        tonight = take(before, rows, [row(keys[2], long)])
+        results = [snapshot.read(tonight, found, states, None) for found in snapshot.pending(tonight, [])]
+        read = [line for result in results for line in result.lines]
+        taken = [each for each in (*rows, row(keys[2], long)) if each[2] == long]
+        assert [line.fingerprint for line in read] == [reading().fingerprint(each) for each in taken]
+        assert sum(result.truncated for result in results) == len(taken)
+        assert [told.field for result in results for told in result.rejected] == ["sku"] * (3 - len(taken))
