@@ -135,7 +135,7 @@ def test_r8_a_rejected_line_ends_no_others_and_all_cut_texts_are_counted() -> No
     before = known(*(row(key, "S") for key in keys))
     states = {at + 11: state(at + 11, key, "S") for at, key in enumerate(keys)}
     for rows in ([row(keys[0], long), row(keys[1], long)], [row(keys[0], "a\0"), row(keys[1], long)]):
-        tonight = take(before, rows, [row(keys[2], long)])
+        tonight = take(before, [*rows, row(keys[2], long)])
         results = [snapshot.read(tonight, found, states, None) for found in snapshot.pending(tonight, [])]
         read = [line for result in results for line in result.lines]
         taken = [each for each in (*rows, row(keys[2], long)) if each[2] == long]
