@@ -142,3 +142,15 @@ def test_r8_a_rejected_line_ends_no_others_and_all_cut_texts_are_counted() -> No
         assert [line.fingerprint for line in read] == [reading().fingerprint(each) for each in taken]
         assert sum(result.truncated for result in results) == len(taken)
         assert [told.field for result in results for told in result.rejected] == ["sku"] * (3 - len(taken))
+
+
+def test_r8_an_inactive_row_is_read_by_itself_and_an_unchanged_one_is_told_why_another_was_not() -> None:
+    states = {11: state(11, ONE, "S"), 12: state(12, TWO, "T")}
+    closing = take(known(row(ONE, "S"), row(TWO, "T")), [row(ONE, "new", "closed"), row(TWO, "a\0")])
+    (found,) = snapshot.pending(closing, [])
+    (line,) = snapshot.read(closing, found, states, None).lines
+    assert (line.key, line.values[INDEX["sku"]], line.is_active) == (ONE, "new", False)
+    beside = take(known(row(ONE, "S"), row(TWO, "T")), [row(ONE, "S"), row(ONE, "a\0")])
+    (found,) = snapshot.pending(beside, [])
+    told = snapshot.read(beside, found, states, None).rejected
+    assert [(each.field, each.row["sku"]) for each in told] == [("sku", "a\0"), ("sku", "S")]

@@ -297,6 +297,13 @@ def test_counts_of_partitions_add_up() -> None:
     assert (told.xref_gaps_found, told.rows_rejected, told.values_truncated) == (2, 2, 4)
 
 
+def test_texts_that_look_recoded_are_counted_over_all_lines() -> None:
+    recoded = change(fields=(FieldChange("item", "K\u00f6ln", "K\u00c3\u00b6ln", "erp"),))
+    tally = report.Tally()
+    tally.add(Delta(changes=(recoded, recoded)), [], {7: state(item="K\u00f6ln")})
+    assert (tally.moved, tally.recoded) == ({"item": 2}, {"item": 2})
+
+
 def test_a_report_is_told_as_the_contracts_object() -> None:
     told = report.report_dict(
         run_report(
