@@ -6,10 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 from po_ingest.fields import to_text
-from po_ingest.model import AuditEvent, ChainedEvent, Severity
+from po_ingest.model import AuditEvent, ChainedEvent
 
 GENESIS: Final = "0" * 64
 """What the first event of a chain has as its `previous_hash`."""
@@ -163,18 +163,19 @@ def event_of(columns: Columns) -> AuditEvent:
 
     Raises ValueError if the timestamp is none in UTC.
     """
-    timestamp = datetime.fromisoformat(cast("str", columns["timestamp"]))
-    if to_text(timestamp) != columns["timestamp"]:
+    told: dict[str, Any] = columns  # `parse_line` looked at the types
+    timestamp = datetime.fromisoformat(told["timestamp"])
+    if to_text(timestamp) != told["timestamp"]:
         raise ValueError("the timestamp is not in its canonical form")
     return AuditEvent(
-        event_id=cast("str", columns["event_id"]),
-        event_type=cast("str", columns["event_type"]),
-        severity=cast("Severity", columns["severity"]),
+        event_id=told["event_id"],
+        event_type=told["event_type"],
+        severity=told["severity"],
         timestamp=timestamp,
-        run_id=cast("int | None", columns["run_id"]),
-        po_line_id=cast("int | None", columns["po_line_id"]),
-        previous_values=cast("Mapping[str, object] | None", columns["previous_values"]),
-        new_values=cast("Mapping[str, object] | None", columns["new_values"]),
-        reason=cast("str | None", columns["reason"]),
-        source=cast("str", columns["source"]),
+        run_id=told["run_id"],
+        po_line_id=told["po_line_id"],
+        previous_values=told["previous_values"],
+        new_values=told["new_values"],
+        reason=told["reason"],
+        source=told["source"],
     )

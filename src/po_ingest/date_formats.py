@@ -127,7 +127,7 @@ def _fixed_width(pattern: str) -> re.Pattern[str] | None:
         if part[0] == "%" and part[1:] in WIDTHS:
             shape += f"[0-9]{{{WIDTHS[part[1:]]}}}"
         elif part[0] == "%":
-            shape += "%" if part == "%%" else ".+"
+            shape += ".+"  # what exactly, strptime says
         else:
             shape += r"\s+" if part.isspace() else re.escape(part)
     return re.compile(shape, re.IGNORECASE)
@@ -136,5 +136,5 @@ def _fixed_width(pattern: str) -> re.Pattern[str] | None:
 def _digits_of(pattern: str) -> int:
     """Return how many digits texts have in a pattern of nothing but numbers: an ERP's number lost its leading zeros."""
     parts = re.findall("%.|.", pattern, re.DOTALL)
-    widths = [WIDTHS.get(part[1:], 0) if part[0] == "%" else 0 for part in parts]
+    widths = [WIDTHS.get(part[1:], 0) for part in parts]
     return sum(widths) if all(widths) else 0

@@ -55,7 +55,7 @@ def number_parser(sample: str | None) -> NumberParser:
         part = found["part"] or ""
         if not whole + part:
             raise Unreadable(reason)
-        return _signed(found, f"{whole}.{part}" if part else whole, reason)
+        return _signed(found, f"{whole}.{part}", reason)
 
     return parse
 

@@ -103,20 +103,16 @@ def read_key(po_number: Reader, line_number: Reader, raw_number: object, raw_lin
     fault: tuple[str, str] | None = None
     try:
         number = po_number(raw_number)  # type: ignore[assignment]  # a text field's reader gives text or none
+        if number is not None and len(number) > PO_NUMBER_WIDTH:
+            number, fault = None, ("po_number", f"is longer than {PO_NUMBER_WIDTH} characters")
     except Unreadable as error:
         fault = ("po_number", str(error))
     try:
         line = line_number(raw_line)  # type: ignore[assignment]  # an integer field's reader gives an integer or none
     except Unreadable as error:
         fault = fault or ("line_number", str(error))
-    if fault is None and number is None:
-        fault = ("po_number", "is missing")
-    elif number is not None and len(number) > PO_NUMBER_WIDTH:
-        fault, number = ("po_number", f"is longer than {PO_NUMBER_WIDTH} characters"), None
-    elif fault is None and line is None:
-        fault = ("line_number", "is missing")
-    if fault is not None or number is None or line is None:
-        field, reason = fault or ("po_number", "is missing")
+    if number is None or line is None:
+        field, reason = fault or ("po_number" if number is None else "line_number", "is missing")
         raise Rejection(field, reason, (number, line))
     return number, line
 
@@ -166,7 +162,6 @@ class LineReading:
         found = resolve_columns("po_lines", columns, names, listed)
         require("po_lines", found, ("po_number", "line_number"), columns)
         self.columns = columns
-        self.mapped = frozenset(found)
         self.delivered_from_receipts = delivered_from_receipts and "delivered_quantity" not in found
         self._key_at = found["po_number"].position, found["line_number"].position
         self._key_readers = tuple(

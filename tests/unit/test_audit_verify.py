@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from po_ingest.audit_chain import COLUMNS, canonical, event_line, link, parse_line
-from po_ingest.audit_verify import FAULTS_KEPT, Verification, verify
+from po_ingest.audit_verify import FAULTS_KEPT, Fault, Verification, fault_of_tail, verify
 from po_ingest.model import AuditEvent, ChainedEvent, Run, RunStatus
 from support.trails import chained, event, run
 
@@ -73,8 +73,43 @@ def test_r14_a_file_written_anew_has_a_spooled_event_in_full() -> None:
 def test_r14_a_missing_file_is_a_warning() -> None:
     result = check(file=None)
     assert not result.faults
-    assert len(result.warnings) == 1
+    assert result.warnings == ("there is no audit file to compare with; the next run writes it anew",)
     assert result.lines == 0
+
+
+ELSEWHERE = "an event was altered, removed or added there"
+FORGED = "its content is not what its hash was made of: it was altered"
+
+
+def altered(place: int, **columns: Any) -> ChainedEvent:  # noqa: ANN401 - values of any column
+    return attrs.evolve(TRAIL[place], event=attrs.evolve(TRAIL[place].event, **columns))
+
+
+@pytest.mark.parametrize(
+    ("trail", "what"),
+    [
+        ([TRAIL[0], attrs.evolve(TRAIL[1], id=1)], "its id does not come after 1, that of its predecessor"),
+        ([TRAIL[1]], f"it does not follow on the beginning of the trail: {ELSEWHERE}"),
+        ([TRAIL[0], TRAIL[2]], f"it does not follow on event 1: {ELSEWHERE}"),
+        ([TRAIL[0], altered(1, reason="forged")], FORGED),
+        ([TRAIL[0], altered(1, new_values={"a": object()})], FORGED),
+    ],
+)
+def test_r14_what_was_done_to_an_event_is_told(trail: list[ChainedEvent], what: str) -> None:
+    last = trail[-1]
+    assert check(trail, [], file=None).faults == (Fault(f"event {last.id} ({last.event.event_id})", what),)
+
+
+def test_r14_a_look_at_the_trails_end_believes_what_was_before_it() -> None:
+    assert fault_of_tail([]) is None
+    assert fault_of_tail(TRAIL[3:]) is None
+    assert fault_of_tail([TRAIL[3], altered(4, reason="forged"), altered(5, reason="forged")]) == Fault(
+        f"event 5 ({TRAIL[4].event.event_id})", FORGED
+    )
+    assert fault_of_tail([altered(3, reason="forged")]) == Fault(f"event 4 ({TOLD.event_id})", FORGED)
+    assert fault_of_tail([TRAIL[3], TRAIL[5]]) == Fault(
+        f"event 6 ({TRAIL[5].event.event_id})", f"it does not follow on event 4: {ELSEWHERE}"
+    )
 
 
 ALTERED: dict[str, Any] = {
@@ -121,7 +156,7 @@ def test_r14_an_event_altered_with_a_fitting_hash_is_found(place: int) -> None:
 def test_r14_a_trail_chained_anew_after_an_alteration_is_found_through_the_file() -> None:
     forged = chained([attrs.evolve(EVENTS[0], reason="forged"), *EVENTS[1:]], told=[TOLD.event_id])
     assert not check(forged, file=None).faults
-    assert "differs from the store in reason, hash" in check(forged).faults[0].what
+    assert check(forged).faults[0].what == "line 1 of the audit file differs from the store in reason, hash"
 
 
 @pytest.mark.parametrize("place", range(len(TRAIL) - 1))
@@ -144,8 +179,10 @@ def test_r14_a_cut_tail_is_found_through_the_file(left: int) -> None:
 
 def test_r14_a_cut_tail_is_found_through_the_runs() -> None:
     result = check(TRAIL[:4], file=None)
-    assert [fault.where for fault in result.faults] == ["run 2", "run 3"]
-    assert "reason abandoned" in result.faults[0].what
+    assert faults(result).splitlines() == [
+        "run 2: it is abandoned, but no event ingestion_failed with the reason abandoned of it says so",
+        "run 3: it is partial, but no event ingestion_completed of it says so",
+    ]
 
 
 @pytest.mark.parametrize("place", range(len(TRAIL) - 1))
@@ -192,6 +229,11 @@ def test_r14_a_finished_run_without_its_outcome_is_found(status: RunStatus, outc
     result = verify(chained([outcome]), [run(1, status)], None)
     assert [fault.where for fault in result.faults] == ["run 1"]
     assert status in result.faults[0].what
+
+
+def test_r14_a_run_that_still_runs_hides_no_later_one() -> None:
+    result = verify([], [run(1, "running"), run(2, "completed")], None)
+    assert ([fault.where for fault in result.faults], result.runs) == (["run 2"], 1)
 
 
 def test_r14_one_of_several_outcomes_of_a_run_is_enough() -> None:
@@ -265,7 +307,7 @@ def test_r14_a_line_that_the_store_never_had_is_found() -> None:
 def test_r14_an_event_that_waits_in_the_spool_is_a_warning() -> None:
     result = check(file=[*lines_of(TRAIL), event_line(event(77)) + "\n"], waiting=[event(77).event_id])
     assert not result.faults
-    assert "wait for the store" in result.warnings[0]
+    assert result.warnings == ("the audit file has events that wait for the store; the next run delivers them",)
 
 
 def test_r14_nulls_are_no_excuse_for_an_event_that_was_never_spooled() -> None:
@@ -278,16 +320,17 @@ def test_r14_nulls_are_no_excuse_for_an_event_that_was_never_spooled() -> None:
 def test_a_line_that_is_no_event_is_found_and_named() -> None:
     lines = lines_of(TRAIL)
     result = check(file=[*lines[:2], "nonsense\n", *lines[2:]])
-    assert [fault.where for fault in result.faults] == ["line 3 of the audit file"]
+    assert faults(result) == "line 3 of the audit file: it is no audit event: Expecting value: line 1 column 1 (char 0)"
 
 
 def test_a_torn_last_line_is_a_warning_and_its_event_missing() -> None:
     lines = lines_of(TRAIL)
-    result = check(file=[*lines[:-1], lines[-1][:40]])
-    assert [fault.where.split(" (")[0] for fault in result.faults] == ["event 7"]
-    behind, torn = result.warnings
-    assert "lacks the last 1 of the trail" in behind
-    assert "line 7" in torn
+    for rest in (lines[-1][:40], '{"reason":"two '):
+        result = check(file=[*lines[:-1], rest])
+        assert [fault.where.split(" (")[0] for fault in result.faults] == ["event 7"]
+        behind, torn = result.warnings
+        assert "lacks the last 1 of the trail" in behind
+        assert torn == "line 7 of the audit file is not complete; the next run replaces it"
 
 
 BEGUN = [event(8, "ingestion_failed", run_id=None), event(9, "ingestion_failed", run_id=4, reason="abandoned")]
@@ -299,7 +342,8 @@ def test_r14_what_a_run_recorded_when_it_began_may_be_missing_at_the_files_end_u
         trail = chained([*EVENTS, *begun], told=[TOLD.event_id])
         result = check(trail)
         assert not result.faults
-        assert f"has not yet: {len(begun)}, recorded" in result.warnings[0]
+        what = "recorded by a run when it began; it gets them when the run ends, or if it was killed with the next one"
+        assert result.warnings == (f"events that the audit file has not yet: {len(begun)}, {what}",)
 
 
 def test_r14_what_a_run_recorded_when_it_began_is_missing_once_the_run_has_told_more() -> None:

@@ -65,6 +65,17 @@ def test_r7_a_snapshot_that_shrinks_is_refused_above_a_limit_not_at_it_and_can_b
     check(above_it, SNAPSHOT, LIMITS, allow_shrink=True)
 
 
+def test_r7_one_line_and_one_row_are_told_as_one() -> None:
+    one = Snapshot(active_rows=1, active_before=1, has_previous=True, filled_before={})
+    error = refused(tally(lines=1, missing=1, rejected=rejected(1)), one)
+    assert error.message.endswith(": 1 row was rejected, 1 row is active, max_rejected_ratio is 0.1")
+    assert error.details == (
+        "1 active line was taken, min_lines is 10",
+        "1 of 1 active line is missing, max_absent_ratio is 0.2",
+        "po_lines: 1 row rejected: sku is odd",
+    )
+
+
 def test_r7_rejected_rows_are_told_with_their_reasons_and_cannot_be_let_through() -> None:
     check(tally(rejected=rejected(10)), SNAPSHOT, LIMITS, allow_shrink=False)
     for allow_shrink in (False, True):

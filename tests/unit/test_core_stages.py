@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +27,7 @@ from po_ingest.model import (
     ReadLine,
     RejectedRow,
     RunReport,
+    RunStatus,
     SnapshotAction,
     StageError,
     XrefRow,
@@ -190,8 +191,9 @@ def test_r10_without_receipts_growth_is_a_delta_and_a_decrease_a_correction() ->
         Delivery("correction", Decimal("-2.000"), date(2026, 1, 1))
     ]
     assert booked(known, "3.000") == []
-    assert booked(attrs.evolve(known, presence=Presence.NEVER), "3.000", last_update_timestamp=START) == [
-        Delivery("delta", Decimal("3.000"), START.date())
+    updated = START - timedelta(days=3)
+    assert booked(attrs.evolve(known, presence=Presence.NEVER), "3.000", last_update_timestamp=updated) == [
+        Delivery("delta", Decimal("3.000"), updated.date())
     ]
     largest = Decimal("999999999999999.999")
     assert booked(state(delivered_quantity=-largest), str(largest)) == [Delivery("delta", largest, DAY)] * 2
@@ -213,6 +215,15 @@ def test_r10_an_event_that_vanished_and_comes_back_is_corrected_under_its_own_na
     assert booked(receipt) == []
     assert booked(receipt, taken_back) == [again]
     assert booked(receipt, taken_back, again) == []
+
+
+def test_r10_a_correction_too_large_for_one_batch_is_two_of_the_same_event() -> None:
+    largest = Decimal("999999999999999.999")
+    event = DeliveryEvent("reference R1", "R1", DAY, largest)
+    before = Delivery("receipt", -largest, DAY, "R1", "reference R1")
+    read = line(state(), delivered_quantity=largest)
+    (found,) = batches.reconstruct_lines([read], Receipts({KEY: (event,)}, frozenset(), (), 0), {7: (before,)}, DAY)
+    assert list(found) == [Delivery("correction", largest, DAY, "R1", "reference R1")] * 2
 
 
 # -- report
@@ -242,6 +253,20 @@ def test_r17_a_line_of_which_nothing_changed_has_no_effect_and_each_change_has_o
     assert report.has_effect(change(**what), before, known_as(before))
 
 
+def run_report(status: RunStatus, **others: Any) -> RunReport:  # noqa: ANN401 - any attribute
+    return RunReport(
+        run_id=1,
+        run_identifier="x",
+        erp="erp",
+        mode="nightly",
+        baseline=False,
+        dry_run=False,
+        status=status,
+        started_at=START,
+        **others,
+    )
+
+
 def test_counts_of_partitions_add_up() -> None:
     emptied = FieldChange("sku", "S", None, "erp")
     renamed = FieldChange("item", "I", "J", "erp")
@@ -267,33 +292,22 @@ def test_counts_of_partitions_add_up() -> None:
     assert tally.emptied == {"sku": 2}
     assert tally.left == {"sku": 2, "item": 2}
     assert (tally.rejected_rows(), tally.rejected_rows("po_lines"), tally.rejected_rows("receipts")) == (2, 2, 0)
-    told = tally.onto(
-        RunReport(
-            run_id=1,
-            run_identifier="x",
-            erp="erp",
-            mode="nightly",
-            baseline=False,
-            dry_run=False,
-            status="completed",
-            started_at=START,
-        )
-    )
+    told = tally.onto(run_report("completed"))
     assert (told.absent_po_lines, told.closed_po_lines, told.unmapped_item_codes) == (4, 2, ("A", "B"))
     assert (told.xref_gaps_found, told.rows_rejected, told.values_truncated) == (2, 2, 4)
 
 
+def test_texts_that_look_recoded_are_counted_over_all_lines() -> None:
+    recoded = change(fields=(FieldChange("item", "K\u00f6ln", "K\u00c3\u00b6ln", "erp"),))
+    tally = report.Tally()
+    tally.add(Delta(changes=(recoded, recoded)), [], {7: state(item="K\u00f6ln")})
+    assert (tally.moved, tally.recoded) == ({"item": 2}, {"item": 2})
+
+
 def test_a_report_is_told_as_the_contracts_object() -> None:
     told = report.report_dict(
-        RunReport(
-            run_id=1,
-            run_identifier="x",
-            erp="erp",
-            mode="nightly",
-            baseline=False,
-            dry_run=False,
-            status="failed",
-            started_at=START,
+        run_report(
+            "failed",
             finished_at=START,
             unmapped_item_codes=("A", "B"),
             errors_encountered=(StageError("snapshot", "ErpError", "it is away"),),
@@ -358,6 +372,7 @@ def test_the_audit_tells_each_line_by_its_key_and_what_is_filled() -> None:
             fields=(FieldChange("sku", "S", None, "xref"), FieldChange("item", None, "I", "config")),
         ),
         change(line_id=12, event="absent", presence=Presence.CLOSED),
+        change(line_id=13, event="created", previous=Presence.NEVER),
     )
     new = new_line(sku="S", ordered_quantity=Decimal("1.000"), in_date=DAY)
     delta = Delta(new, changes, (MissingLine(("PO-2", 3), 9),))
@@ -378,6 +393,7 @@ def test_the_audit_tells_each_line_by_its_key_and_what_is_filled() -> None:
         ("po_line_reappeared", 11, None, key, None, "info"),
         ("ingestion_change", 11, {"sku": "S", "item": None}, {**key, "sku": None, "item": "I"}, "config, xref", "info"),
         ("po_line_absent", 12, None, key, "closed", "info"),
+        ("po_line_created", 13, None, {**key, "sku": "S"}, None, "info"),
         ("po_line_absent", 9, None, {"po_number": "PO-2", "line_number": 3}, "missing", "info"),
     ]
 
@@ -385,7 +401,7 @@ def test_the_audit_tells_each_line_by_its_key_and_what_is_filled() -> None:
 def test_the_audit_tells_gaps_and_rejected_rows_in_order() -> None:
     tally = report.Tally(gaps={"B", "A"})
     tally.add_rejected([RejectedRow("receipts", None, None, None, "clash", {})] * 2)
-    tally.add_rejected([RejectedRow("po_lines", None, None, "sku", "odd", {})])
+    tally.add_rejected([RejectedRow("po_lines", None, None, field, "odd", {}) for field in (None, "sku")])
     teller = Teller(4, START)
     told = [
         (event.event_type, event.severity, event.new_values, event.reason, event.run_id, event.timestamp)
@@ -395,6 +411,7 @@ def test_the_audit_tells_gaps_and_rejected_rows_in_order() -> None:
         ("xref_gap", "warning", {"erp_item_code": "A"}, "unknown item code", 4, START),
         ("xref_gap", "warning", {"erp_item_code": "B"}, "unknown item code", 4, START),
         ("row_rejected", "warning", {"query": "po_lines", "field": "sku", "rows": 1}, "odd", 4, START),
+        ("row_rejected", "warning", {"query": "po_lines", "field": None, "rows": 1}, "odd", 4, START),
         ("row_rejected", "warning", {"query": "receipts", "field": None, "rows": 2}, "clash", 4, START),
     ]
     assert len({event.event_id for event in teller.gaps(tally)}) == 2
@@ -406,6 +423,28 @@ def test_the_audit_tells_how_a_state_was_taken_over() -> None:
     assert [(event.event_type, event.new_values, event.reason) for event in told] == [
         ("baseline_initialized", {"lines": 3, "batches": 2, "rebaseline": False}, "first run"),
         ("baseline_initialized", {"lines": 3, "batches": 2, "rebaseline": True}, "rebaseline"),
+    ]
+
+
+def test_the_audit_tells_how_a_run_began_and_ended() -> None:
+    teller = Teller(4, START)
+    ended = run_report("completed")
+    told = [
+        (event.event_type, event.severity, event.new_values, event.reason, event.run_id, event.timestamp)
+        for event in (
+            teller.started({"mode": "nightly"}),
+            teller.completed(ended),
+            teller.completed(ended, ["few lines", "no receipts"]),
+            teller.completed(run_report("partial")),
+            teller.failed(run_report("failed"), "it is away"),
+        )
+    ]
+    assert told == [
+        ("ingestion_started", "info", {"mode": "nightly"}, None, 4, START),
+        ("ingestion_completed", "info", report.report_dict(ended), None, 4, START),
+        ("ingestion_completed", "warning", report.report_dict(ended), "few lines; no receipts", 4, START),
+        ("ingestion_completed", "warning", report.report_dict(run_report("partial")), None, 4, START),
+        ("ingestion_failed", "error", report.report_dict(run_report("failed")), "it is away", 4, START),
     ]
 
 

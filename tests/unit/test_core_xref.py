@@ -7,7 +7,8 @@ from hashlib import blake2b
 import pytest
 
 from po_ingest.errors import ConfigError
-from po_ingest.model import XrefRow
+from po_ingest.fields import INDEX
+from po_ingest.model import NewLines, XrefRow
 from po_ingest.reading import Rejection
 from po_ingest.settings import ColumnSettings, QuerySettings
 from po_ingest.stages.xref import (
@@ -16,6 +17,7 @@ from po_ingest.stages.xref import (
     XrefResult,
     entry_of,
     from_store,
+    map_new,
     map_own,
     parse_is_active,
     read_xref,
@@ -113,6 +115,22 @@ def test_the_digest_of_an_entry_stays_the_same_over_releases() -> None:
     entries = from_store([XrefRow("A", "V", "S", "I"), XrefRow("B", is_active=False)]).entries
     assert set(entries) == {"A"}
     assert entries["A"].digest == blake2b(ascii(("S", "I", "V")).encode(), digest_size=16).digest()
+
+
+def test_r9_a_new_line_keeps_what_the_erp_gave_and_which_entry_was_applied() -> None:
+    entries = from_store([XrefRow("A", None, "S", None)]).entries
+    keys = [("PO-1", 1), ("PO-1", 2), ("PO-1", 3)]
+    filled = {"sku": ("s", None, None), "item": (None, "i", None), "item_code": ("A", "B", None)}
+    lines = NewLines(keys, [b"f"] * 3, [filled.get(name, (None,) * 3) for name in INDEX])
+    mapped = map_new(lines, entries, "DEFAULT")
+    assert list(mapped.own) == [("s", None, None), (None, "i", None), (None, None, None)]
+    assert [mapped.values[INDEX[name]] for name in ("sku", "item", "supplier_code")] == [
+        ("S", "B", None),
+        ("A", "i", None),
+        ("DEFAULT",) * 3,
+    ]
+    assert mapped.is_unmapped == [False, True, False]
+    assert mapped.mappings == [entries["A"].digest, None, None]
 
 
 def test_r9_what_the_mapping_leaves_empty_falls_back_to_the_erps_own_then_to_code_and_default() -> None:

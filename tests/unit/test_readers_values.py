@@ -108,6 +108,7 @@ def test_nothing_and_blanks_are_none(kind: Kind, raw: object) -> None:
         (1e22, "1" + "0" * 22),
         (Decimal("12.50"), "12.50"),
         (Decimal("1E+3"), "1000"),
+        (Decimal("12.0"), "12.0"),
         (True, "1"),
         (False, "0"),
         (date(2026, 1, 31), "2026-01-31"),
@@ -295,6 +296,7 @@ def test_a_date_is_the_one_written_whatever_its_zone(raw: object) -> None:
         (Timestamp(2026, 7, 31, 8), "2026-07-31T06:00:00Z"),
         (datetime(2026, 10, 25, 2, 30), "2026-10-25T00:30:00Z"),  # noqa: DTZ001 - as above
         (datetime(2026, 10, 25, 2, 30, fold=1), "2026-10-25T01:30:00Z"),  # noqa: DTZ001 - as above
+        (Timestamp(2026, 10, 25, 2, 30, fold=1), "2026-10-25T01:30:00Z"),
         (datetime(2026, 1, 31, 8, tzinfo=UTC), "2026-01-31T08:00:00Z"),
         (datetime(2026, 1, 31, 8, tzinfo=timezone(timedelta(hours=-5))), "2026-01-31T13:00:00Z"),
         (date(2026, 1, 31), "2026-01-30T23:00:00Z"),
@@ -337,9 +339,18 @@ def test_a_datetime_that_leaves_the_calendar_in_utc_is_unreadable(raw: object, z
 
 
 @pytest.mark.parametrize("kind", [Kind.DATE, Kind.DATETIME])
-@pytest.mark.parametrize("raw", [NotATime(2026, 1, 1), clock_time(8), timedelta(1), [], object(), b"\xff", True])
-def test_what_is_no_date_is_unreadable(kind: Kind, raw: object) -> None:
-    reason(reader(kind), raw)
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (NotATime(2026, 1, 1), "is not a date"),
+        (True, "is not a date"),
+        (clock_time(8), "is of the type time, which cannot be read as a date"),
+        ([], "is of the type list, which cannot be read as a date"),
+        (b"\xff", "is binary and not UTF-8 text"),
+    ],
+)
+def test_what_is_no_date_is_unreadable(kind: Kind, raw: object, why: str) -> None:
+    assert reason(reader(kind), raw) == why
 
 
 def test_the_first_and_the_last_day_are_dates() -> None:
@@ -363,6 +374,8 @@ def test_the_first_and_the_last_day_are_dates() -> None:
         (Kind.DATE, "%d.%m.%Y", ("1900-01-01",), (date(1900, 1, 1), "01.01.1900", "1900-01-01", "1.1.1900")),
         (Kind.DATE, "%d.%m.%Y", ("31.12.9999",), (date(9999, 12, 31), "31.12.9999")),
         (Kind.DATE, "jde-julian", ("0",), (0, "0", Decimal(0))),
+        (Kind.DATETIME, "%d.%m.%Y", ("1900-01-01",), ("01.01.1900", date(1900, 1, 1))),
+        (Kind.DATETIME, "%d.%m.%Y", ("01.01.1900",), ("01.01.1900", date(1900, 1, 1))),
         (Kind.DATETIME, None, ("0001-01-01",), (date(1, 1, 1), "0001-01-01 00:00:00", datetime(1, 1, 1, tzinfo=UTC))),
         (Kind.DATETIME, None, ("1753-01-01",), (datetime(1753, 1, 1), "17530101")),  # noqa: DTZ001 - as drivers do
     ],
