@@ -15,6 +15,7 @@ Row = Mapping[str, object]
 
 _CAUSES: Final = {"xref": "by the cross-reference", "config": "by the configuration"}
 _TIMES: Final = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_ENDINGS: Final = {1: "st", 2: "nd", 3: "rd"}
 _LINE_EVENTS: Final = {
     ("created", None): "created",
     ("absent", "closed"): "closed",
@@ -78,8 +79,14 @@ class Storyteller:
         self._moves[name] = times + 1, first
         if not times:
             return [_days(now - old)]
-        often = _TIMES[times + 1] if times + 1 < len(_TIMES) else f"{times + 1}th"
-        return [_days(now - old), f"{often} time", f"{_days(now - first)} in all"]
+        return [_days(now - old), f"{_ordinal(times + 1)} time", f"{_days(now - first)} in all"]
+
+
+def _ordinal(number: int) -> str:
+    if number < len(_TIMES):
+        return _TIMES[number]
+    is_teen = number % 100 // 10 == 1
+    return f"{number}{'th' if is_teen else _ENDINGS.get(number % 10, 'th')}"
 
 
 def _is_date(name: str) -> bool:

@@ -173,6 +173,21 @@ def test_a_report_marks_what_is_unusual_compared_with_the_nights_before(tmp_path
     assert "usually" not in home.po("report").out
 
 
+def test_a_report_fits_on_a_screen_however_many_codes_are_not_mapped_and_a_pipe_has_all_of_it(tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home")
+    home.configure("[erp.item_xref]\nquery = \"SELECT 'X' AS erp_item_code\"\n")
+    home.insert(*((f"PO-{number}", 1, f"MATERIAL-{number:05}", "V1", 1) for number in range(100)))
+    assert home.po("nightly").code == 0
+    _, text = on_terminal("report", cwd=home.folder, lines=30)
+    shown = " ".join(CONTROL.sub("", text).split())
+    assert text.count("\n") < 30
+    assert "MATERIAL-00005 and 94 more, see `po-ingest xref gaps`" in shown
+    assert re.search(r"duration_seconds [0-9.]+ \(snapshot [0-9.]+, ", shown)
+    piped = home.po("report").out
+    assert "MATERIAL-00099" in piped
+    assert {"run_id", "dry_run", "finished_at"} <= {line.partition("\t")[0] for line in piped.splitlines()}
+
+
 def test_what_is_longer_than_the_terminal_goes_to_the_pager(lived: Home, tmp_path: Path) -> None:
     pager = tmp_path / "pager"
     pager.write_text("#!/bin/sh\necho PAGED; cat\n", encoding="ascii")

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from po_ingest.cli import output
+from po_ingest.cli import output, reports
 from po_ingest.cli.progress import is_watched, watched
-from po_ingest.cli.reports import report_sections
 from po_ingest.cli.session import Session, open_store, pass_session
 from po_ingest.errors import Interrupted, PoIngestError, ReservationError
 from po_ingest.model import APPLIED, RunReport
@@ -125,12 +124,13 @@ def _show(
 ) -> None:
     """Print the report: as JSON of every run that began, else of those that were applied."""
     from po_ingest.stages.report import report_dict  # noqa: PLC0415 - as above
+    from po_ingest.stories import of_report  # noqa: PLC0415 - as above
 
     content = report_dict(report)
     if as_json:
         output.json_object(content)
     elif report.status in APPLIED and output.is_terminal():
-        output.sections(report_sections(content, remarks))
+        reports.show(content, of_report(content), remarks)
     elif report.status in APPLIED:
         output.plain(content.items())
     if report.status in APPLIED and report.baseline and not (options.baseline or options.rebaseline):

@@ -9,8 +9,7 @@ from typing import Final, get_args
 import click
 
 from po_ingest import queries, stories
-from po_ingest.cli import output
-from po_ingest.cli.reports import report_sections
+from po_ingest.cli import output, reports
 from po_ingest.cli.session import Session, open_store, pass_session
 from po_ingest.model import Run, RunStatus
 
@@ -111,10 +110,7 @@ def report_command(session: Session, run: str, count: int | None, html: Path | N
         output.json_object(report)
         return
     with output.paged():
-        if output.is_terminal():  # a pipe's lines are for programs
-            output.heading(stories.of_run(found))
-            output.line("")
-        output.sections(report_sections(report, remarks))
+        reports.show(report, stories.of_run(found), remarks)
 
 
 def _refuse_beside_html(run: str, *, as_json: bool) -> None:
