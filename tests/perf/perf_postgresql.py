@@ -1,10 +1,13 @@
 """A first night of 50,000 lines into PostgreSQL beside COPYing the same rows into the same tables with psycopg alone.
 
-Run by `nox -s perf`; prints one table. The server is the tests' own, with fsync off for both sides alike.
+Run by `nox -s perf`; prints one table. The server is the tests' own, with fsync off for both sides alike. COPY is timed
+without an interpreter's start, connecting and making the rows, so what is held against it is the run's own time, as its
+report has it: reading the ERP, deciding, writing, commit. The whole process stands beside it.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
 import subprocess
 import sys
@@ -30,11 +33,12 @@ def postgres() -> Iterator[Postgres]:
         yield running
 
 
-def nightly(folder: Path) -> float:
+def nightly(folder: Path) -> tuple[float, float]:
+    """Run a night; return how long the process took, and the run in it."""
     start = time.perf_counter()
-    command = [sys.executable, "-m", "po_ingest", "nightly"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)  # noqa: S603 - our own program
-    return time.perf_counter() - start
+    command = [sys.executable, "-m", "po_ingest", "nightly", "--json"]
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True)  # noqa: S603 - our own program
+    return time.perf_counter() - start, float(json.loads(done.stdout)["duration_seconds"])
 
 
 def copied(postgres: Postgres) -> float:
@@ -60,10 +64,10 @@ def test_a_first_night_takes_at_most_twice_as_long_as_copying_its_rows(
         file.write(f'\n[store]\nurl = "{postgres.url()}"\n')
     ratios = []
     with capsys.disabled():
-        sys.stdout.write(f"\n{LINES:,} lines, baseline   po-ingest s   COPY s   ratio\n")
+        sys.stdout.write(f"\n{LINES:,} lines, baseline   process s   run s   COPY s   ratio\n")
         for _ in range(REPEATS):
             postgres.fresh()
-            ours, least = nightly(tmp_path), copied(postgres)
-            ratios.append(ours / least)
-            sys.stdout.write(f"{'':26}{ours:8.2f} {least:8.2f} {ratios[-1]:7.2f}\n")
+            (whole, run), least = nightly(tmp_path), copied(postgres)
+            ratios.append(run / least)
+            sys.stdout.write(f"{'':26}{whole:7.2f} {run:7.2f} {least:8.2f} {ratios[-1]:7.2f}\n")
     assert statistics.median(ratios) <= LIMIT_RATIO

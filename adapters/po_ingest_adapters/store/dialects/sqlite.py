@@ -54,7 +54,7 @@ HINTS: Final = {
     sqlite3.SQLITE_CANTOPEN: "check that the folder exists and that this account may read and write it",
     sqlite3.SQLITE_NOTADB: "store.url must name a po-ingest store, or a file that does not exist yet",
     sqlite3.SQLITE_CORRUPT: "the file is damaged; restore it from a backup",
-    sqlite3.SQLITE_IOERR: "check the disk, or the network drive, that it lies on",
+    sqlite3.SQLITE_IOERR: "check the disk, or the network drive, that it lies on: is it full, or gone?",
 }
 OTHER_HINT: Final = "see the log for details"
 
