@@ -229,11 +229,6 @@ class MssqlDatabase(ServerDatabase):
             self._set_based[insert.sql] = mssql_bulk.insert_sql(insert, self.dialect)
         mssql_bulk.send(connection, self._driver, self._set_based[insert.sql], rows)
 
-    @staticmethod
-    def literal(value: Any) -> str | None:  # noqa: ANN401, ARG004 - see `Database.literal`
-        """Return nothing: all rows are one parameter."""
-        return None
-
     def run_rows(self, connection: Connection, change: BulkChange, rows: Rows) -> None:
         """Run a statement for many rows as one for thousands."""
         if change.sql not in self._set_based:

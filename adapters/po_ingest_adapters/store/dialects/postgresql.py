@@ -218,11 +218,6 @@ class PostgresqlDatabase(ServerDatabase):
         """Insert rows by COPY."""
         postgresql_bulk.copy_rows(_raw(connection), insert, self.dialect, rows)
 
-    @staticmethod
-    def literal(value: Any) -> str | None:  # noqa: ANN401, ARG004 - see `Database.literal`
-        """Return nothing: COPY takes no literals."""
-        return None
-
     def run_rows(self, connection: Connection, change: BulkChange, rows: Rows) -> None:
         """Run a statement for many rows as one, that takes the parameters from arrays."""
         if change.sql not in self._set_based:

@@ -54,6 +54,11 @@ class ServerDatabase:
         """Return True: whether the server answers is told by connecting, whether there are tables by looking."""
         return True
 
+    @staticmethod
+    def literal(value: Any) -> str | None:  # noqa: ANN401, ARG004 - see `Database.literal`
+        """Return nothing: new rows go by COPY or as one parameter, and neither takes literals."""
+        return None
+
     @contextmanager
     def _told(self) -> Iterator[None]:
         try:
