@@ -87,7 +87,7 @@ def _read_lines(journal: Journal, known: KnownLines, slots: Mapping[str, ColumnS
                 timezone=erp.timezone,
                 delivered_from_receipts=erp.receipts is not None,
             )
-            return snapshot.take(reading, known, _counted(journal, result.chunks), buffer)
+            return snapshot.take(reading, known, attrs.evolve(result, chunks=_counted(journal, result.chunks)), buffer)
     except BaseException:
         buffer.close()
         raise

@@ -52,6 +52,8 @@ class ResultSet:
 
     columns: tuple[str, ...]
     chunks: Iterator[list[RawRow]]
+    are_plain: bool = False
+    """Whether all values are str, int, float, bytes or None, of these very types: then nobody looks at each for it."""
 
 
 @attrs.frozen(slots=True)

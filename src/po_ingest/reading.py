@@ -17,7 +17,9 @@ import attrs
 from po_ingest.errors import ConfigError
 from po_ingest.fields import BY_NAME, FIELDS, INDEX, INTEGER_MAX, INTEGER_MIN, Field, Kind, Value, Values, to_text
 from po_ingest.model import LineKey, RawRow
-from po_ingest.raw_values import as_shown, distinct_text
+from po_ingest.packing import WaitingRow, pack, unpack
+from po_ingest.raw_values import as_shown
+from po_ingest.readers import Reader as FieldReader
 from po_ingest.readers import Unreadable, make_reader
 from po_ingest.settings import ColumnSettings, LineSettings, QuerySettings
 
@@ -142,6 +144,22 @@ def _cut_column(texts: Sequence[str | None], width: int) -> tuple[Sequence[str |
     return [text if text is None else cut(text, width) for text in texts], cuts
 
 
+class _Readers:
+    """Makes the readers of fields. Dates that are read alike share one, and what it remembers: few days serve all."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._of_dates: dict[tuple[str | None, tuple[str, ...]], FieldReader] = {}
+
+    def of(self, field: Field, settings: ColumnSettings) -> FieldReader:
+        if field.kind is not Kind.DATE:
+            return make_reader(field, settings, self._zone)
+        alike = settings.format, settings.null
+        if alike not in self._of_dates:
+            self._of_dates[alike] = make_reader(field, settings, self._zone)
+        return self._of_dates[alike]
+
+
 class LineReading:
     """Reads the rows of the PO lines' query. Raises ConfigError where columns and settings do not fit."""
 
@@ -168,8 +186,9 @@ class LineReading:
             make_reader(BY_NAME[name], found[name].settings, zone) for name in ("po_number", "line_number")
         )
         self._is_plain_key = all(column.settings.is_plain for column in (found["po_number"], found["line_number"]))
+        readers = _Readers(zone)
         self._plan = tuple(
-            (at, found[field.name].position, make_reader(field, found[field.name].settings, zone), field)
+            (at, found[field.name].position, readers.of(field, found[field.name].settings), field)
             for at, field in enumerate(FIELDS)
             if field.name in found
         )
@@ -269,13 +288,21 @@ class LineReading:
             return True
         return not isinstance(status, str) or status.casefold() not in self._inactive
 
-    def fingerprint(self, row: RawRow) -> bytes:
+    def packed(self, rows: Sequence[RawRow], *, are_plain: bool) -> tuple[Sequence[bytes], bool]:
+        """Return of each row what `fingerprint` takes, and whether `columns_of` and `unpack` can take that, too.
+
+        `are_plain` is what the rows' `ResultSet` says.
+        """
+        if self._used is None:
+            return pack(rows, are_plain=are_plain)
+        return pack(list(map(self._used, rows)), are_plain=are_plain)[0], False
+
+    def fingerprint(self, packed: bytes) -> bytes:
         """Return 16 bytes that are equal only for rows that are read to the same values.
 
-        BLAKE2b over the columns in use and a digest of all settings that decide how they are read.
+        BLAKE2b over the columns in use, packed, and a digest of all settings that decide how they are read.
         """
-        used = row if self._used is None else self._used(row)
-        return blake2b(distinct_text(used).encode("ascii"), digest_size=DIGEST_SIZE, salt=self._salt).digest()
+        return blake2b(packed, digest_size=DIGEST_SIZE, salt=self._salt).digest()
 
     def values(self, row: RawRow, key: LineKey) -> tuple[Values, int]:
         """Return the row's values (none for fields without a column) and how many texts were cut.
@@ -299,7 +326,7 @@ class LineReading:
                 truncated += 1
         return tuple(values), truncated
 
-    def columns_of(self, rows: Sequence[RawRow]) -> tuple[list[Sequence[Value]], int] | None:
+    def columns_of(self, rows: Sequence[WaitingRow]) -> tuple[list[Sequence[Value]], int] | None:
         """Return what `values` gives for the rows, as a column a field: they are read so, which is faster.
 
         None if a value of any row cannot be read: then each row is to be read by itself.
@@ -309,7 +336,7 @@ class LineReading:
         truncated = 0
         try:
             for start in range(0, len(rows), BLOCK):
-                columns = list(zip(*rows[start : start + BLOCK], strict=True))
+                columns = list(zip(*map(unpack, rows[start : start + BLOCK]), strict=True))
                 for at, position, reader, field in self._plan:
                     values = reader.column(columns[position])
                     if field.width is not None:

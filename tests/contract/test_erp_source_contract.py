@@ -12,6 +12,7 @@ import pytest
 
 from po_ingest.errors import ErpError, ExitCode
 from po_ingest.model import RawRow
+from po_ingest.packing import AS_THEY_ARE
 from support.erp_harness import CsvHarness, Harness, MemoryHarness, SqliteHarness
 from support.erp_postgres import Server, postgres_server
 from support.skips import POSTGRESQL_DRIVER, SQLITE_DRIVER, skip_without_driver
@@ -273,3 +274,10 @@ def test_r15_a_check_writes_nothing_and_finds_the_connection(erp: Harness) -> No
     assert findings["erp connection"].status == "ok"
     assert erp.content("lines") == as_given(erp, ROWS)
     wait_for_connections(erp, 0)
+
+
+def test_a_source_that_says_plain_gives_plain_values_only(erp: Harness) -> None:
+    with erp.source().query("SELECT * FROM lines") as result:
+        values = [value for chunk in result.chunks for row in chunk for value in row]
+        assert values
+        assert not result.are_plain or AS_THEY_ARE.issuperset(map(type, values))

@@ -6,6 +6,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from po_ingest.model import KnownLines, Presence
+from po_ingest.ports import ResultSet
 from po_ingest.reading import LineReading
 from po_ingest.settings import ColumnSettings, LineSettings, QuerySettings
 from po_ingest.stages import snapshot
@@ -30,13 +31,13 @@ def reading() -> LineReading:
 
 def known_lines(reading: LineReading) -> KnownLines:
     known = KnownLines()
-    for number, row in enumerate(ROWS):
-        known.add(reading.key(row), number, reading.fingerprint(row), None, None, None, Presence.ACTIVE)
+    for number, (row, packed) in enumerate(zip(ROWS, reading.packed(ROWS, are_plain=True)[0], strict=True)):
+        known.add(reading.key(row), number, reading.fingerprint(packed), None, None, None, Presence.ACTIVE)
     return known
 
 
 def test_fingerprints_of_5000_rows(benchmark: BenchmarkFixture, reading: LineReading) -> None:
-    assert len(benchmark(lambda: {reading.fingerprint(row) for row in ROWS})) == LINES
+    assert len(benchmark(lambda: set(map(reading.fingerprint, reading.packed(ROWS, are_plain=True)[0])))) == LINES
 
 
 def test_keys_of_5000_rows(benchmark: BenchmarkFixture, reading: LineReading) -> None:
@@ -49,5 +50,7 @@ def test_columns_of_5000_rows(benchmark: BenchmarkFixture, reading: LineReading)
 
 def test_an_unchanged_night_of_5000_rows(benchmark: BenchmarkFixture, reading: LineReading) -> None:
     known = known_lines(reading)
-    tonight = benchmark(lambda: snapshot.take(reading, known, [ROWS], MemoryBuffer()))
+    tonight = benchmark(
+        lambda: snapshot.take(reading, known, ResultSet(COLUMNS, iter([ROWS]), are_plain=True), MemoryBuffer())
+    )
     assert tonight.seen.count(snapshot.UNCHANGED_ACTIVE) == LINES

@@ -9,6 +9,7 @@ import pytest
 
 from po_ingest.fields import CUSTOM_SLOTS, INDEX, Value
 from po_ingest.model import KnownLines, LineKey, LineState, PendingLine, Presence, RawRow
+from po_ingest.ports import ResultSet
 from po_ingest.reading import LineReading
 from po_ingest.settings import LineSettings, QuerySettings
 from po_ingest.stages import snapshot
@@ -23,6 +24,11 @@ def reading() -> LineReading:
     return LineReading(COLUMNS, query, {}, LineSettings(), timezone="UTC", delivered_from_receipts=False)
 
 
+def fingerprint(raw: RawRow) -> bytes:
+    (packed,), _ = reading().packed([raw], are_plain=False)
+    return reading().fingerprint(packed)
+
+
 def row(key: LineKey, sku: str, status: str = "open") -> RawRow:
     return (*key, sku, status)
 
@@ -32,7 +38,7 @@ def known(*rows: RawRow, presence: Presence = Presence.ACTIVE) -> KnownLines:
     for number, each in enumerate(rows, 11):
         (key,) = reading().keys([each])
         assert key is not None
-        lines.add(key, number, reading().fingerprint(each), None, None, None, presence)
+        lines.add(key, number, fingerprint(each), None, None, None, presence)
     return lines
 
 
@@ -44,7 +50,7 @@ def state(line_id: int, key: LineKey, sku: str) -> LineState:
 
 
 def take(lines: KnownLines, *chunks: list[RawRow]) -> snapshot.Snapshot:
-    return snapshot.take(reading(), lines, chunks, MemoryBuffer())
+    return snapshot.take(reading(), lines, ResultSet(COLUMNS, iter(chunks)), MemoryBuffer())
 
 
 def pending(tonight: snapshot.Snapshot, also: Iterable[int] = ()) -> list[tuple[list[LineKey], list[PendingLine]]]:
@@ -102,7 +108,7 @@ def test_r8_equal_rows_are_one_line_known_by_the_smaller_of_their_fingerprints()
     tonight = take(known(row(ONE, "S")), [row(ONE, "S"), *rows])
     (found,) = snapshot.pending(tonight, [])
     result = snapshot.read(tonight, found, {11: state(11, ONE, "S")}, None)
-    smaller = [min(map(reading().fingerprint, pair)) for pair in ([row(ONE, "S"), rows[0]], rows[1:])]
+    smaller = [min(map(fingerprint, pair)) for pair in ([row(ONE, "S"), rows[0]], rows[1:])]
     assert [(line.key, line.fingerprint) for line in result.lines] == [(ONE, smaller[0])]
     assert (result.new.keys, result.new.fingerprints) == ([TWO], [smaller[1]])
     assert (result.rejected, result.truncated, result.unchanged_active) == ([], 1, 1)
@@ -139,7 +145,7 @@ def test_r8_a_rejected_line_ends_no_others_and_all_cut_texts_are_counted() -> No
         results = [snapshot.read(tonight, found, states, None) for found in snapshot.pending(tonight, [])]
         read = [line for result in results for line in result.lines]
         taken = [each for each in (*rows, row(keys[2], long)) if each[2] == long]
-        assert [line.fingerprint for line in read] == [reading().fingerprint(each) for each in taken]
+        assert [line.fingerprint for line in read] == [fingerprint(each) for each in taken]
         assert sum(result.truncated for result in results) == len(taken)
         assert [told.field for result in results for told in result.rejected] == ["sku"] * (3 - len(taken))
 

@@ -51,7 +51,8 @@ class SqliteQuery:
         with deadline.running():
             cursor = self._execute(deadline)
         with closing(cursor), closing(self._chunks(cursor, deadline)) as chunks:
-            yield ResultSet(columns=tuple(column[0] for column in cursor.description), chunks=chunks)
+            names = tuple(column[0] for column in cursor.description)
+            yield ResultSet(columns=names, chunks=chunks, are_plain=True)
 
     def _execute(self, deadline: Deadline) -> sqlite3.Cursor:
         try:

@@ -20,7 +20,8 @@ from po_ingest.model import (
     ReadLine,
     RejectedRow,
 )
-from po_ingest.ports import RowBuffer
+from po_ingest.packing import WaitingRow, unpack
+from po_ingest.ports import ResultSet, RowBuffer
 from po_ingest.reading import LineReading, Rejection
 from po_ingest.receipts import Receipts
 
@@ -32,7 +33,7 @@ CLASH: Final = "another, different row has this key"
 DELIVERED: Final = INDEX["delivered_quantity"]
 OWN_POSITIONS: Final = tuple(INDEX[name] for name in MAPPED_BY_XREF)
 
-KeptRow = tuple[LineKey, int | None, bool, bytes, RawRow]
+KeptRow = tuple[LineKey, int | None, bool, bytes, WaitingRow]
 """Key, place in KnownLines, whether active, fingerprint, row."""
 KEY_OF, FINGERPRINT_OF, ROW_OF = itemgetter(0), itemgetter(3), itemgetter(4)
 
@@ -62,13 +63,14 @@ class Snapshot:
         return key in self.fresh if at is None else self.seen[at] != NOT_SEEN
 
 
-def take(reading: LineReading, known: KnownLines, chunks: Iterable[list[RawRow]], buffer: RowBuffer) -> Snapshot:
+def take(reading: LineReading, known: KnownLines, result: ResultSet, buffer: RowBuffer) -> Snapshot:
     """Read all rows; those that differ from what was last taken go to the buffer, in partitions."""
     tonight = Snapshot(reading, known, buffer)
     kept: list[KeptRow] = []
-    for chunk in chunks:
+    for chunk in result.chunks:
         tonight.rows += len(chunk)
-        _sort(tonight, chunk, kept)
+        packed, are_whole = reading.packed(chunk, are_plain=result.are_plain)
+        _sort(tonight, chunk, packed, packed if are_whole else chunk, kept)
         if len(kept) >= PARTITION:
             buffer.append(cast("list[tuple[object, ...]]", kept))
             kept = []
@@ -77,13 +79,20 @@ def take(reading: LineReading, known: KnownLines, chunks: Iterable[list[RawRow]]
     return tonight
 
 
-def _sort(tonight: Snapshot, chunk: list[RawRow], kept: list[KeptRow]) -> None:
+def _sort(
+    tonight: Snapshot,
+    chunk: list[RawRow],
+    packed: Sequence[bytes],
+    waiting: Sequence[WaitingRow],
+    kept: list[KeptRow],
+) -> None:
     """Sort a chunk's rows; this is the one loop that every row of every night goes through."""
     reading, known, seen = tonight.reading, tonight.known, tonight.seen
     index, presence, fingerprints = known.index, known.presence, known.fingerprints
     actives = reading.are_active(chunk)
     tonight.active_rows += sum(actives)
-    for row, is_active, plain_key in zip(chunk, actives, reading.keys(chunk), strict=True):
+    columns = zip(chunk, actives, reading.keys(chunk), packed, waiting, strict=True)
+    for row, is_active, plain_key, packed_row, waiting_row in columns:
         try:
             key = plain_key or reading.key(row)
         except Rejection as error:
@@ -92,7 +101,7 @@ def _sort(tonight: Snapshot, chunk: list[RawRow], kept: list[KeptRow]) -> None:
         at = index.get(key)
         if not is_active and (at is None or presence[at] == Presence.NEVER):
             continue  # a line that was never active is no line
-        fingerprint = reading.fingerprint(row)
+        fingerprint = reading.fingerprint(packed_row)
         if at is None:
             if key in tonight.fresh:
                 tonight.repeated.add(key)
@@ -106,7 +115,7 @@ def _sort(tonight: Snapshot, chunk: list[RawRow], kept: list[KeptRow]) -> None:
             seen[at] = KEPT
         else:
             tonight.repeated.add(key)
-        kept.append((key, at, is_active, fingerprint, row))
+        kept.append((key, at, is_active, fingerprint, waiting_row))
 
 
 @attrs.frozen(slots=True)
@@ -148,7 +157,7 @@ def pending(tonight: Snapshot, also: Iterable[int]) -> Iterator[Pending]:
 
 def _by_itself(kept: KeptRow) -> PendingLine:
     key, at, is_active, fingerprint, row = kept
-    return PendingLine(key, at, ((is_active, fingerprint, row),))
+    return PendingLine(key, at, ((is_active, fingerprint, unpack(row)),))
 
 
 def _group(tonight: Snapshot, rows: list[KeptRow]) -> PendingLine:
@@ -156,7 +165,7 @@ def _group(tonight: Snapshot, rows: list[KeptRow]) -> PendingLine:
     mark = NOT_SEEN if at is None else tonight.seen[at]
     unchanged = 0 if at is None or mark == KEPT else 1 + tonight.copies.get(at, 0)
     return PendingLine(
-        key, at, tuple((kept[2], kept[3], kept[4]) for kept in rows), unchanged, mark == UNCHANGED_ACTIVE
+        key, at, tuple((kept[2], kept[3], unpack(kept[4])) for kept in rows), unchanged, mark == UNCHANGED_ACTIVE
     )
 
 
