@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias, cast
@@ -116,6 +116,36 @@ class Delivery:
     event: str | None = None
 
 
+@attrs.frozen(slots=True)
+class Deliveries:
+    """Batches of several lines, in columns with one entry a batch; those of a line follow each other."""
+
+    places: Sequence[int] = ()  # which of the lines, from 0
+    kinds: Sequence[BatchKind] = ()
+    quantities: Sequence[Decimal] = ()
+    dates: Sequence[date] = ()
+    references: Sequence[str | None] = ()
+    events: Sequence[str | None] = ()
+
+    @classmethod
+    def of(cls, lines: Iterable[Iterable[Delivery]]) -> Deliveries:
+        """Return the batches of lines, given line by line."""
+        batches = [
+            (place, each.kind, each.quantity, each.date, each.reference, each.event)
+            for place, deliveries in enumerate(lines)
+            for each in deliveries
+        ]
+        return cls(*zip(*batches, strict=True)) if batches else cls()
+
+    def by_line(self, count: int) -> list[list[Delivery]]:
+        """Return the batches of each of `count` lines."""
+        lines: list[list[Delivery]] = [[] for _ in range(count)]
+        rest = zip(self.kinds, self.quantities, self.dates, self.references, self.events, strict=True)
+        for place, batch in zip(self.places, rest, strict=True):
+            lines[place].append(Delivery(*batch))
+        return lines
+
+
 class SnapshotAction(enum.Enum):
     """What happens to a line's snapshot history in a run."""
 
@@ -127,7 +157,7 @@ class SnapshotAction(enum.Enum):
 
 @attrs.frozen(slots=True)
 class NewLines:
-    """Lines that the store does not have yet, in columns, each with one entry a line; stage by stage they are filled.
+    """Lines that the store does not have yet, in columns, one entry a line; stage by stage they are filled.
 
     A first night has no other lines. They are all active, there is nothing to compare them with, and what differs from
     line to line is in the columns: so they are never taken apart into lines, from the reading to the store.
@@ -139,7 +169,7 @@ class NewLines:
     own: Sequence[Own] = ()
     is_unmapped: Sequence[bool] = ()
     mappings: Sequence[bytes | None] = ()
-    deliveries: Sequence[tuple[Delivery, ...]] = ()
+    deliveries: Deliveries = attrs.Factory(Deliveries)
     receipts: Sequence[bytes | None] = ()
     sources: Mapping[str, str] = attrs.Factory(dict)  # custom slot -> "erp": the same for all of them
 

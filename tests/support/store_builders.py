@@ -15,6 +15,7 @@ from sqlalchemy import insert, update
 from po_ingest.fields import CUSTOM_SLOTS, INDEX, Value, Values
 from po_ingest.model import (
     AuditEvent,
+    Deliveries,
     Delivery,
     Delta,
     LineChange,
@@ -134,7 +135,7 @@ def new_lines(lines: Sequence[NewLine]) -> NewLines:
         own=[line.own for line in lines],
         is_unmapped=[line.is_unmapped for line in lines],
         mappings=[line.mapping for line in lines],
-        deliveries=[line.deliveries for line in lines],
+        deliveries=Deliveries.of(line.deliveries for line in lines),
         receipts=[line.receipts for line in lines],
         sources=lines[0].sources,
     )

@@ -15,6 +15,7 @@ from po_ingest.errors import ExitCode
 from po_ingest.events import Teller
 from po_ingest.fields import CUSTOM_SLOTS, FIELDS, INDEX, Value, Values
 from po_ingest.model import (
+    Deliveries,
     Delivery,
     Delta,
     FieldChange,
@@ -69,7 +70,6 @@ def new_line(**fields: Value) -> NewLines:
         own=[(None, None, None)],
         is_unmapped=[False],
         mappings=[None],
-        deliveries=[()],
         receipts=[None],
     )
 
@@ -185,7 +185,7 @@ def test_r10_without_receipts_growth_is_a_delta_and_a_decrease_a_correction() ->
         return list(found)
 
     fresh = batches.reconstruct_new(new_line(delivered_quantity=Decimal("3.000")), None, DAY)
-    assert fresh.deliveries == [(Delivery("delta", Decimal("3.000"), DAY),)]
+    assert fresh.deliveries.by_line(1) == [[Delivery("delta", Decimal("3.000"), DAY)]]
     known = state(delivered_quantity=Decimal("3.000"))
     assert booked(known, "1.000", in_date=date(2026, 1, 1)) == [
         Delivery("correction", Decimal("-2.000"), date(2026, 1, 1))
@@ -274,7 +274,7 @@ def test_counts_of_partitions_add_up() -> None:
     tally = report.Tally()
     for rejected_reason in ("odd", "odd"):
         delta = Delta(
-            attrs.evolve(new_line(), deliveries=[two]),
+            attrs.evolve(new_line(), deliveries=Deliveries.of([two])),
             (
                 change(fields=(emptied, renamed)),
                 change(event="absent", presence=Presence.CLOSED, fields=(emptied,)),

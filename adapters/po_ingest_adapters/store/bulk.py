@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, repeat
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, TypeAlias, cast
 
 from sqlalchemy import Column, Connection, Select, Table, bindparam, insert, literal_column
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy.types import TypeEngine
 
 from po_ingest_adapters.store.column_types import Processor, column_writer
 from po_ingest_adapters.store.database import BulkChange, BulkInsert, Database, Rows
@@ -20,6 +21,8 @@ FETCH: Final = 5000
 """Rows read from the driver at a time."""
 LONG: Final = {"po_ingest_long": True}
 """Execution options of a query with any number of rows: a driver that would take them all at once shall not."""
+BLOCK: Final = 500
+"""Rows that are encoded together, right before they are sent: they are still in the processor's cache then."""
 CHUNK: Final = 900
 """Values in an IN list: SQLite may allow no more than 999 parameters, SQL Server 2,100."""
 
@@ -62,15 +65,6 @@ def encode(dialect: Dialect, columns: Sequence[Column[Any]], rows: Rows) -> Rows
     return _convert(rows, _processors(dialect, columns))
 
 
-def encode_columns(
-    dialect: Dialect, columns: Sequence[Column[Any]], values: Sequence[Sequence[Any]]
-) -> dict[str, Sequence[Any]]:
-    """Convert the values of each column to what the driver takes."""
-    converted: list[Any] = list(values)
-    _convert_columns(converted, _processors(dialect, columns))
-    return dict(zip([column.name for column in columns], converted, strict=True))
-
-
 def _processors(dialect: Dialect, columns: Sequence[Column[Any]]) -> list[tuple[int, Processor]]:
     processors = [(at, column_writer(column, dialect)) for at, column in enumerate(columns)]
     return [(at, processor) for at, processor in processors if processor is not None]
@@ -86,8 +80,13 @@ def _convert(rows: Rows, processors: list[tuple[int, Processor]]) -> Rows:
 
 def _convert_columns(columns: list[Any], processors: list[tuple[int, Processor]]) -> None:
     for at, processor in processors:
-        if any(value is not None for value in columns[at]):  # most custom columns are empty
-            columns[at] = [None if value is None else processor(value) for value in columns[at]]
+        columns[at] = _converted(columns[at], processor)
+
+
+def _converted(column: Sequence[Any], processor: Processor) -> Sequence[Any]:
+    if column[0] is None and column.count(None) == len(column):  # most custom columns are empty
+        return column
+    return [None if value is None else processor(value) for value in column]
 
 
 class BulkWriter:
@@ -99,25 +98,41 @@ class BulkWriter:
         self._database = database
         self._inserts: dict[tuple[object, ...], tuple[BulkInsert, Picker | None]] = {}
         self._changes: dict[tuple[str, ...], tuple[BulkChange, Picker | None]] = {}
+        self._processors: dict[TypeEngine[Any], Processor | None] = {}
 
     def insert(self, table: Table, names: Sequence[str], rows: Rows) -> None:
         """Insert encoded rows, their values in the order of `names`."""
         if rows:
             self._send(table, names, {}, rows)
 
-    def insert_columns(self, table: Table, columns: Mapping[str, Iterable[Any]], same: Mapping[str, Any]) -> None:
-        """Insert encoded rows, given column by column, and what is the `same` in all of them.
+    def insert_columns(
+        self,
+        table: Table,
+        encoded: Mapping[str, Sequence[Any]],
+        values: Mapping[str, Sequence[Any]],
+        same: Mapping[str, Any],
+    ) -> None:
+        """Insert rows given column by column: those that the driver takes as they are, and values to be encoded.
 
-        What is the same may become SQL text, so it is po-ingest's own, never the configuration's or the ERP's.
-
-        A row is put together when the driver takes it, and its values are touched once: most of them are no longer in
-        the processor's cache.
+        `same` is what all the rows have; it may become SQL text, so it is po-ingest's own, never the configuration's
+        or the ERP's.
         """
         literals = {name: self._database.literal(value) for name, value in same.items()}
         written = {name: text for name, text in literals.items() if text is not None}
-        sent = {**columns, **{name: repeat(value) for name, value in same.items() if name not in written}}
-        names = [column.name for column in table.columns if column.name in sent]
-        self._send(table, names, written, zip(*(sent[name] for name in names), strict=False))
+        count = len(next(iter(encoded.values())))
+        sent = {**encoded, **{name: [value] * count for name, value in same.items() if name not in written}}
+        names = [column.name for column in table.columns if column.name in sent or column.name in values]
+        columns = [
+            (sent[name], None) if name in sent else (values[name], self._processor(table.c[name])) for name in names
+        ]
+        blocks = (_encoded_rows(columns, start) for start in range(0, count, BLOCK))
+        self._send(table, names, written, chain.from_iterable(blocks))
+
+    def _processor(self, column: Column[Any]) -> Processor | None:
+        """Return what encodes a column's values; columns of one type share it, and what it remembers."""
+        if column.type not in self._processors:
+            self._processors[column.type] = column_writer(column, self.connection.dialect)
+        return self._processors[column.type]
 
     def _send(
         self, table: Table, names: Sequence[str], literals: Mapping[str, str], rows: Iterable[tuple[Any, ...]]
@@ -137,6 +152,12 @@ class BulkWriter:
             self._changes[shape] = compile_change(statement, names, self.connection.dialect)
         change, pick = self._changes[shape]
         self._database.run_rows(self.connection, change, rows if pick is None else list(map(pick, rows)))
+
+
+def _encoded_rows(columns: Iterable[tuple[Sequence[Any], Processor | None]], start: int) -> Iterable[tuple[Any, ...]]:
+    """Return a block of rows, made of columns and what encodes them."""
+    parts = ((column[start : start + BLOCK], processor) for column, processor in columns)
+    return zip(*(part if processor is None else _converted(part, processor) for part, processor in parts), strict=True)
 
 
 def compile_insert(

@@ -460,9 +460,10 @@ class MemoryTransaction(MemoryView):
     def _write_new(self, run: RunContext, delta: Delta) -> range:
         new, first = delta.new, max(self.tables.lines, default=0) + 1
         ids = range(first, first + len(new.keys))
-        columns = (new.rows(), new.own, new.is_unmapped, new.fingerprints, new.receipts, new.mappings, new.deliveries)
+        deliveries_by_line = new.deliveries.by_line(len(ids))
+        columns = (new.rows(), new.own, new.is_unmapped, new.fingerprints, new.receipts, new.mappings)
         for line_id, key, values, own, is_unmapped, fingerprint, receipts, mapping, deliveries in zip(
-            ids, new.keys, *columns, strict=True
+            ids, new.keys, *columns, deliveries_by_line, strict=True
         ):
             self.tables.lines[line_id] = StoredLine(
                 id=line_id,

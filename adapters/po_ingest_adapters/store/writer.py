@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, Final, TypeAlias, cast
 
@@ -24,9 +23,19 @@ from sqlalchemy import (
 )
 
 from po_ingest.fields import CUSTOM_SLOTS, FIELDS, INDEX, INTEGER_MAX, INTEGER_MIN, MAPPED_BY_XREF, to_text
-from po_ingest.model import Delta, LineChange, NewLines, Own, Presence, RejectedRow, RunContext, SnapshotAction
+from po_ingest.model import (
+    Deliveries,
+    Delta,
+    LineChange,
+    NewLines,
+    Own,
+    Presence,
+    RejectedRow,
+    RunContext,
+    SnapshotAction,
+)
 from po_ingest.raw_values import Memory
-from po_ingest_adapters.store.bulk import BulkWriter, chunks, encode, encode_columns, fetch_rows
+from po_ingest_adapters.store.bulk import BulkWriter, chunks, encode, fetch_rows
 from po_ingest_adapters.store.column_types import ID, encode_json
 from po_ingest_adapters.store.database import Rows
 from po_ingest_adapters.store.ids import reserve_ids
@@ -106,11 +115,6 @@ class DeltaWriter:
     def _encode(self, table: Table, names: Sequence[str], rows: Rows) -> Rows:
         return encode(self.bulk.connection.dialect, [table.c[name] for name in names], rows)
 
-    def _encode_columns(
-        self, table: Table, names: Sequence[str], columns: Sequence[Sequence[Any]]
-    ) -> dict[str, Sequence[Any]]:
-        return encode_columns(self.bulk.connection.dialect, [table.c[name] for name in names], columns)
-
     # -- po_line
 
     def _insert_lines(self, ids: range, new: NewLines) -> None:
@@ -121,15 +125,14 @@ class DeltaWriter:
         (no, _), (yes, _) = self._flags()
         quality, sources = _SourcesJson()(new.sources)
         shown = cast("Iterator[Own]", zip(*(new.values[at] for at in OWN_POSITIONS), strict=True))
-        columns: dict[str, Iterable[Any]] = {
+        encoded: dict[str, Sequence[Any]] = {
             "id": ids,
-            "erp": repeat(self.erp),  # of the configuration: nothing of it becomes SQL text
+            "erp": [self.erp] * len(ids),  # of the configuration: nothing of it becomes SQL text
             "po_number": [number for number, _ in new.keys],
             "line_number": [line for _, line in new.keys],
             "row_fingerprint": new.fingerprints,
             "receipts_fingerprint": new.receipts,
             "xref_fingerprint": new.mappings,
-            **self._encode_columns(table, FIELD_NAMES, new.values),
             "is_unmapped": [yes if is_unmapped else no for is_unmapped in new.is_unmapped],
             "erp_values": list(map(self._own_json.__getitem__, zip(new.own, shown, strict=True))),
             "snapshot_id": self._reserve(self.tables.snapshot, len(ids)),
@@ -142,7 +145,7 @@ class DeltaWriter:
             "first_seen_run_id": self.run.run_id,
             "last_changed_run_id": self.run.run_id,
         }
-        self.bulk.insert_columns(table, columns, same)
+        self.bulk.insert_columns(table, encoded, dict(zip(FIELD_NAMES, new.values, strict=True)), same)
         self.bulk.connection.execute(self._copying, {"first": ids[0], "last": ids[-1]})
 
     @_copying.default
@@ -251,27 +254,29 @@ class DeltaWriter:
         self.bulk.insert(self.tables.event, ("id", "run_id", *names, "detected_at"), rows)
 
     def _insert_batches(self, new_ids: range, delta: Delta) -> None:
-        delivered = [(change.line_id, change.deliveries) for change in delta.changes if change.deliveries]
-        last = self._last_sequences([line_id for line_id, _ in delivered])
-        batches = [
-            (line_id, number, each)
-            for line_id, deliveries in chain(zip(new_ids, delta.new.deliveries, strict=True), delivered)
-            for number, each in enumerate(deliveries, last.get(line_id, 0) + 1)
+        delivered = [change for change in delta.changes if change.deliveries]
+        last = self._last_sequences([change.line_id for change in delivered])
+        new, known = delta.new.deliveries, Deliveries.of(change.deliveries for change in delivered)
+        line_ids = [
+            *map(new_ids.__getitem__, new.places),
+            *(delivered[place].line_id for place in known.places),
         ]
-        if not batches:
+        if not line_ids:
             return
         table = self.tables.batch
-        given = [each.quantity for _, _, each in batches], [each.date for _, _, each in batches]
-        columns: dict[str, Iterable[Any]] = {
-            "id": self._reserve(table, len(batches)),
-            "po_line_id": [line_id for line_id, _, _ in batches],
-            "sequence": [number for _, number, _ in batches],
-            **self._encode_columns(table, ("delivered_quantity", "delivery_date"), given),
-            "kind": [each.kind for _, _, each in batches],
-            "reference": [each.reference for _, _, each in batches],
-            "event": [each.event for _, _, each in batches],
+        encoded: dict[str, Sequence[Any]] = {
+            "id": self._reserve(table, len(line_ids)),
+            "po_line_id": line_ids,
+            "sequence": list(_sequences(line_ids, last)),
+            "kind": [*new.kinds, *known.kinds],
+            "reference": [*new.references, *known.references],
+            "event": [*new.events, *known.events],
         }
-        self.bulk.insert_columns(table, columns, {"source": SOURCE, "run_id": self.run.run_id})
+        values: dict[str, Sequence[Any]] = {
+            "delivered_quantity": [*new.quantities, *known.quantities],
+            "delivery_date": [*new.dates, *known.dates],
+        }
+        self.bulk.insert_columns(table, encoded, values, {"source": SOURCE, "run_id": self.run.run_id})
 
     def _last_sequences(self, line_ids: Sequence[int]) -> dict[int, int]:
         table = self.tables.batch
@@ -322,6 +327,15 @@ def _missing_update(table: Table) -> Update:
 
 def _unless_none(column: Column[Any]) -> Any:  # noqa: ANN401 - an expression
     return func.coalesce(bindparam(column.name), column)
+
+
+def _sequences(line_ids: Iterable[int], last: Mapping[int, int]) -> Iterator[int]:
+    """Yield the numbers of batches within their lines, after each line's last; those of a line follow each other."""
+    line_of_last, number = 0, 0
+    for line_id in line_ids:
+        number = number + 1 if line_id == line_of_last else last.get(line_id, 0) + 1
+        line_of_last = line_id
+        yield number
 
 
 def _becomes_absent(change: LineChange, *, with_events: bool) -> bool:

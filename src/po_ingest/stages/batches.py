@@ -10,7 +10,7 @@ from typing import Final, cast
 import attrs
 
 from po_ingest.fields import DECIMAL_LIMIT, DECIMAL_STEP, INDEX, Value
-from po_ingest.model import BatchKind, Delivery, LineKey, MappedLine, NewLines, Presence
+from po_ingest.model import BatchKind, Deliveries, Delivery, LineKey, MappedLine, NewLines, Presence
 from po_ingest.receipts import DeliveryEvent, Receipts
 from po_ingest.stages.snapshot import DELIVERED, UNCHANGED_ACTIVE, UNCHANGED_INACTIVE, Snapshot
 
@@ -45,16 +45,30 @@ def reconstruct_lines(
 
 def reconstruct_new(lines: NewLines, receipts: Receipts | None, run_date: date) -> NewLines:
     """Give new lines the batches that they get tonight."""
-    batches: list[tuple[Delivery, ...]] = []
-    columns = zip(lines.keys, *(lines.values[at] for at in (DELIVERED, IN_DATE, LAST_UPDATE)), strict=True)
-    for key, delivered, in_date, updated in columns:
-        quantity = cast("Decimal | None", delivered) or ZERO
+    delivered, in_dates, updates = (lines.values[at] for at in (DELIVERED, IN_DATE, LAST_UPDATE))
+    if receipts is None:
+        return attrs.evolve(lines, deliveries=_first_growth(delivered, in_dates, updates, run_date))
+    batches = []
+    for key, quantity, in_date, updated in zip(lines.keys, delivered, in_dates, updates, strict=True):
         day = _fallback_date(in_date, updated, run_date)
-        if receipts is None:
-            batches.append(_growth(quantity, ZERO, day))
-        else:
-            batches.append(tuple(_received(key, receipts, (), quantity, day)))
-    return attrs.evolve(lines, deliveries=batches)
+        batches.append(_received(key, receipts, (), cast("Decimal | None", quantity) or ZERO, day))
+    return attrs.evolve(lines, deliveries=Deliveries.of(batches))
+
+
+def _first_growth(
+    delivered: Sequence[Value], in_dates: Sequence[Value], updates: Sequence[Value], run_date: date
+) -> Deliveries:
+    """Return what `_growth` does from nothing, for each line; a field's quantity always fits a batch."""
+    places = [place for place, quantity in enumerate(delivered) if quantity]
+    quantities = cast("list[Decimal]", [delivered[place] for place in places])
+    return Deliveries(
+        places,
+        ["delta" if quantity > ZERO else "correction" for quantity in quantities],
+        quantities,
+        [_fallback_date(in_dates[place], updates[place], run_date) for place in places],
+        [None] * len(places),
+        [None] * len(places),
+    )
 
 
 def _reconstruct(

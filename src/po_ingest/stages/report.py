@@ -108,7 +108,7 @@ class Tally:
     def _add_new(self, new: NewLines) -> None:
         self.lines += len(new.keys)
         self.created += len(new.keys)
-        self.batches += sum(map(len, new.deliveries))
+        self.batches += len(new.deliveries.places)
         self.populated += populated_of_new(new)
 
     def _add_change(self, change: LineChange, delta: Delta, states: Mapping[int, LineState]) -> None:
