@@ -136,9 +136,9 @@ def cut(text: str, width: int) -> str:
     return text[:width].rstrip()
 
 
-def _cut_column(texts: Sequence[str | None], width: int) -> tuple[Sequence[str | None], int]:
-    """Cut texts to their field's width, and return how many were longer."""
-    if max(map(len, filter(None, texts)), default=0) <= width:
+def cut_column(texts: Sequence[str | None], width: int | None) -> tuple[Sequence[str | None], int]:
+    """Cut a column's texts to its field's width, if it has one, and return how many were longer."""
+    if width is None or max(map(len, filter(None, texts)), default=0) <= width:
         return texts, 0
     cuts = sum(text is not None and len(text) > width for text in texts)
     return [text if text is None else cut(text, width) for text in texts], cuts
@@ -340,7 +340,7 @@ class LineReading:
                 for at, position, reader, field in self._plan:
                     values = reader.column(columns[position])
                     if field.width is not None:
-                        values, cuts = _cut_column(cast("Sequence[str | None]", values), field.width)
+                        values, cuts = cut_column(cast("Sequence[str | None]", values), field.width)
                         truncated += cuts
                     parts[at] += values
         except Unreadable:

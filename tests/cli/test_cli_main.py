@@ -35,6 +35,7 @@ NOT_FOR_A_NIGHT = (
     "sqlalchemy.orm",
     "stamina",
     "tenacity",
+    "urllib.request",
 )
 
 

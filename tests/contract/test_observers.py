@@ -131,7 +131,7 @@ def test_a_heartbeat_is_tried_again_where_the_connection_was_refused_once(
             raise refused.pop()
         return urlopen(*arguments, **named)  # noqa: S310 - loopback
 
-    monkeypatch.setattr(heartbeat, "urlopen", once_refused)
+    monkeypatch.setattr("urllib.request.urlopen", once_refused)
     beat(service.url).ended(DONE)
     assert len(service.requests) == 1
 

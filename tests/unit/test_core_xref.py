@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from hashlib import blake2b
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from po_ingest.errors import ConfigError
 from po_ingest.fields import INDEX
@@ -32,6 +35,22 @@ def reading(columns: tuple[str, ...] = COLUMNS) -> XrefReading:
 
 def read(*rows: tuple[object, ...], columns: tuple[str, ...] = COLUMNS) -> XrefResult:
     return read_xref(reading(columns), [list(rows[:2]), list(rows[2:])])
+
+
+odd_cells = st.sampled_from(["", " ", "A" * 99, " b ", "a\0", "2", 1.5, None, b"\xff", Decimal("1.50"), True, "no"])
+cells = st.one_of(odd_cells, st.sampled_from(["A", "B", "yes", "1"]))
+
+
+@given(st.lists(st.tuples(*[cells] * 5), min_size=1, max_size=4))
+def test_r9_rows_read_together_are_what_each_is_by_itself(rows: list[tuple[object, ...]]) -> None:
+    def alone() -> tuple[list[XrefRow], int] | None:
+        try:
+            read = [reading().row(row) for row in rows]
+        except Rejection:
+            return None
+        return [row for row, _ in read], sum(cuts for _, cuts in read)
+
+    assert reading().rows(rows) == alone()
 
 
 @pytest.mark.parametrize("text", [None, "1", "Yes", "TRUE", "active", "on", "t", "y"])

@@ -5,15 +5,16 @@ The paths are those of healthchecks.io; https://healthchecks.io/docs/http_api/.
 
 from __future__ import annotations
 
-from typing import Final
-from urllib.error import HTTPError, URLError
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
-from urllib.request import Request, urlopen
 
 import attrs
 
 from po_ingest.model import RunEnd, RunStart
 from po_ingest.settings import Settings
+
+if TYPE_CHECKING:
+    from urllib.request import Request
 
 TIMEOUT: Final = 4.0
 """Seconds that a ping may take; a process that was told to end has five in all."""
@@ -37,6 +38,9 @@ class Heartbeat:
 
     def _ping(self, suffix: str) -> None:
         """Ask for the URL; raises OSError."""
+        from urllib.error import HTTPError, URLError  # noqa: PLC0415 - it takes its time, and most nights ping nobody
+        from urllib.request import Request  # noqa: PLC0415 - as above
+
         request = Request(_with_path(self.url, suffix), headers={"User-Agent": "po-ingest"})  # noqa: S310 - http(s) only, by the config's check
         try:
             _open(request)
@@ -51,6 +55,8 @@ class Heartbeat:
 
 
 def _open(request: Request) -> None:
+    from urllib.request import urlopen  # noqa: PLC0415 - as above
+
     with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 - as above
         answer.read(1)
 

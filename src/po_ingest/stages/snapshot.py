@@ -87,7 +87,7 @@ def _sort(
     kept: list[KeptRow],
 ) -> None:
     """Sort a chunk's rows; this is the one loop that every row of every night goes through."""
-    reading, known, seen = tonight.reading, tonight.known, tonight.seen
+    reading, known, seen, fresh = tonight.reading, tonight.known, tonight.seen, tonight.fresh
     index, presence, fingerprints = known.index, known.presence, known.fingerprints
     actives = reading.are_active(chunk)
     tonight.active_rows += sum(actives)
@@ -103,9 +103,10 @@ def _sort(
             continue  # a line that was never active is no line
         fingerprint = reading.fingerprint(packed_row)
         if at is None:
-            if key in tonight.fresh:
+            before = len(fresh)
+            fresh.add(key)
+            if len(fresh) == before:  # to ask whether it is there would be to look it up twice
                 tonight.repeated.add(key)
-            tonight.fresh.add(key)
         elif fingerprint == fingerprints[at] and seen[at] != KEPT:
             if seen[at] != NOT_SEEN:
                 tonight.copies[at] = tonight.copies.get(at, 0) + 1

@@ -12,8 +12,9 @@ import attrs
 
 from po_ingest.fields import BY_NAME, INDEX, Field, Kind, Value, Values
 from po_ingest.model import MappedLine, NewLines, Own, Presence, RawRow, ReadLine, RejectedRow, XrefRow
+from po_ingest.raw_values import Memory
 from po_ingest.readers import Unreadable, make_reader
-from po_ingest.reading import DIGEST_SIZE, Rejection, cut, require, resolve_columns, row_as_json
+from po_ingest.reading import DIGEST_SIZE, Rejection, cut, cut_column, require, resolve_columns, row_as_json
 from po_ingest.settings import QuerySettings
 from po_ingest.stages.snapshot import OWN_POSITIONS, UNCHANGED_ACTIVE, UNCHANGED_INACTIVE, Snapshot
 
@@ -25,6 +26,7 @@ XREF_FIELDS: Final[dict[str, Field]] = {
     "supplier_code": Field("supplier_code", Kind.TEXT, "Supplier of the item", BY_NAME["supplier_code"].width),
     "is_active": Field("is_active", Kind.TEXT, "Whether the entry holds; empty means yes"),
 }
+XREF_COLUMNS: Final = ("erp_item_code", "supplier_code", "mapped_sku", "mapped_item")  # as XrefRow has them
 YES: Final = frozenset({"1", "true", "t", "yes", "y", "on", "active"})
 NO: Final = frozenset({"0", "false", "f", "no", "n", "off", "inactive"})
 SKU, ITEM, SUPPLIER = OWN_POSITIONS
@@ -102,6 +104,25 @@ class XrefReading:
                 texts[name], truncated = cut(text, limit), truncated + 1
         return XrefRow(code, **texts, is_active=is_active), truncated
 
+    def rows(self, raws: Sequence[RawRow]) -> tuple[list[XrefRow], int] | None:
+        """Return what `row` gives for each row, and how many texts were cut; None if any cannot be taken.
+
+        They are read column by column, which is faster.
+        """
+        columns: dict[str, Sequence[str | None]] = {name: [None] * len(raws) for name in XREF_FIELDS}
+        truncated = 0
+        try:
+            for name, position, reader in self._plan:
+                texts = cast("Sequence[str | None]", reader.column([raw[position] for raw in raws]))
+                columns[name], cuts = cut_column(texts, XREF_FIELDS[name].width)
+                truncated += cuts
+                if name == "erp_item_code" and (cuts or None in texts):
+                    return None
+            flags = map(Memory(parse_is_active).__getitem__, columns.pop("is_active"))
+            return list(map(XrefRow, *(columns[name] for name in XREF_COLUMNS), flags)), truncated
+        except ValueError:
+            return None
+
 
 def read_xref(reading: XrefReading, chunks: Iterable[list[RawRow]]) -> XrefResult:
     """Read the ERP's cross-reference."""
@@ -109,22 +130,34 @@ def read_xref(reading: XrefReading, chunks: Iterable[list[RawRow]]) -> XrefResul
     taken: list[tuple[XrefRow, RawRow]] = []
     truncated = 0
     for chunk in chunks:
-        for raw in chunk:
-            try:
-                row, cuts = reading.row(raw)
-            except Rejection as error:
-                content = row_as_json(reading.columns, raw)
-                rejected.append(RejectedRow("item_xref", None, None, error.field, error.reason, content))
-                continue
-            truncated += cuts
-            if row.is_active:
-                taken.append((row, raw))
+        rows, cuts = reading.rows(chunk) or _one_by_one(reading, chunk, rejected)
+        taken += [(row, raw) for row, raw in zip(rows, chunk, strict=True) if row is not None and row.is_active]
+        truncated += cuts
     entries, conflicts = _settle(row for row, _ in taken)
     for row, raw in taken:
         if row.erp_item_code in conflicts:
             content = row_as_json(reading.columns, raw)
             rejected.append(RejectedRow("item_xref", None, None, None, CONFLICT, content))
     return XrefResult(entries, tuple(rejected), truncated)
+
+
+def _one_by_one(
+    reading: XrefReading, chunk: Sequence[RawRow], rejected: list[RejectedRow]
+) -> tuple[list[XrefRow | None], int]:
+    """Return the rows of a chunk, None for each that is rejected, and how many texts were cut."""
+    rows: list[XrefRow | None] = []
+    truncated = 0
+    for raw in chunk:
+        try:
+            row, cuts = reading.row(raw)
+        except Rejection as error:
+            content = row_as_json(reading.columns, raw)
+            rejected.append(RejectedRow("item_xref", None, None, error.field, error.reason, content))
+            rows.append(None)
+            continue
+        rows.append(row)
+        truncated += cuts
+    return rows, truncated
 
 
 def from_store(rows: Iterable[XrefRow]) -> XrefResult:
