@@ -13,6 +13,7 @@ import pytest
 from po_ingest import pipeline
 from po_ingest.errors import ErpError
 from po_ingest.journal import Parts
+from po_ingest.ports import ResultSet
 from support.command_line import Home, make_home
 from support.skips import POSTGRESQL_DRIVER, skip_without_driver
 from support.store_postgres import Postgres
@@ -100,6 +101,6 @@ def test_r15_nothing_is_open_in_the_erp_while_a_try_is_waited_for(
     assert eventually_nothing(look) == []
 
 
-def _broken(_reading: object, _known: object, chunks: Iterator[list[object]], _buffer: object) -> object:
-    assert next(chunks)
+def _broken(_reading: object, _known: object, result: ResultSet, _buffer: object) -> object:
+    assert next(iter(result.chunks))
     raise ErpError("the network broke", transient=True)
