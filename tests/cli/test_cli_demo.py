@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sqlite3
+import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -86,7 +87,8 @@ def test_a_small_demo_breaks_no_guard(tmp_path: Path) -> None:
 
 def test_the_commands_to_try_next_work(tmp_path: Path) -> None:
     folder = tmp_path / "a demo"
-    done = outside("demo", folder, "--lines", "200", "--days", "2", cwd=tmp_path)
+    named = {"PATH": str(Path(sys.executable).parent)}
+    done = outside("demo", folder, "--lines", "200", "--days", "2", cwd=tmp_path, environ=named)
     assert done.code == 0
     assert "run 3, night of" in done.err
     commands = [shlex.split(line) for line in done.out.splitlines() if line.startswith("  po-ingest ")]

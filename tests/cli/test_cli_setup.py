@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,8 +12,10 @@ import pytest
 from po_ingest import checks, config, wiring
 from po_ingest.ports import Finding, SchemaStatus
 from po_ingest.presets import PRESETS, render
-from support.command_line import NO_RETRY, Home, inside, outside
+from support.command_line import NO_RETRY, Home, environment, inside, outside
 from support.store_files import without_rights
+
+PROGRAM = Path(sys.executable).with_name("po-ingest")
 
 # -- init
 
@@ -55,10 +60,18 @@ def test_init_refuses_an_existing_file_unless_forced(tmp_path: Path) -> None:
 
 
 def test_init_writes_here_by_default(tmp_path: Path) -> None:
-    done = outside("init", "--erp", "sqlite", cwd=tmp_path)
+    done = outside("init", "--erp", "sqlite", cwd=tmp_path, environ={"PATH": str(PROGRAM.parent)})
     assert done.code == 0
     assert (tmp_path / "po-ingest.toml").is_file()
     assert "\n  po-ingest check\n" in done.out
+
+
+@pytest.mark.parametrize("called", [[str(PROGRAM)], [sys.executable, "-m", "po_ingest"]])
+def test_what_to_do_next_works_also_where_no_environment_is_active(called: list[str], tmp_path: Path) -> None:
+    elsewhere = environment({"PATH": str(tmp_path)})
+    done = subprocess.run([*called, "init", "a b"], cwd=tmp_path, env=elsewhere, check=True, capture_output=True)  # noqa: S603 - ours
+    command = done.stdout.decode().splitlines()[-2]
+    assert shlex.split(command) == [*called, "--config", str(Path("a b", "po-ingest.toml")), "check"]
 
 
 def test_init_in_a_folder_that_cannot_be_made_is_exit_1(tmp_path: Path) -> None:

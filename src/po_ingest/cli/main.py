@@ -15,13 +15,13 @@ import click
 from po_ingest import __version__
 from po_ingest.cli import output, unhandled
 from po_ingest.cli.lazy import LazyGroup
+from po_ingest.cli.output import PROGRAM
 from po_ingest.cli.session import Session
 from po_ingest.cli.signals import interruptible
 from po_ingest.errors import ExitCode, Interrupted, PoIngestError, interruption
 from po_ingest.hiding import mask
 from po_ingest.model import APPLIED
 
-PROGRAM: Final = "po-ingest"
 COMMANDS: Final = {
     "nightly": ("po_ingest.cli.nightly", "Run the whole pipeline, once."),
     "init": ("po_ingest.cli.setup", "Write a po-ingest.toml to start from."),

@@ -28,6 +28,8 @@ from po_ingest.fields import to_text
 if TYPE_CHECKING:  # imported on terminals only
     from rich.console import Console
 
+PROGRAM: Final = "po-ingest"
+
 Record: TypeAlias = Mapping[str, object]
 """A row to show: column -> value."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -12,6 +14,7 @@ from typing import Final
 import click
 
 from po_ingest.cli import output
+from po_ingest.cli.output import PROGRAM
 from po_ingest.cli.session import Session, pass_session
 from po_ingest.errors import ConfigError, ErpError, ExitCode, LockHeldError, PoIngestError, ReservationError, StoreError
 from po_ingest.model import RunReport
@@ -74,8 +77,16 @@ def init_command(folder: Path, preset: str, *, force: bool) -> None:
 
 def _command(file: Path, *arguments: str) -> str:
     """Return a command that works from here, quoted for this machine's shell."""
-    words = ["po-ingest", *([] if file == Path(CONFIG) else ["--config", str(file)]), *arguments]
+    words = [*_program(), *([] if file == Path(CONFIG) else ["--config", str(file)]), *arguments]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def _program() -> list[str]:
+    """Return what a shell calls po-ingest by: its name, or in an environment that is not active, as it was called."""
+    if shutil.which(PROGRAM):
+        return [PROGRAM]
+    called = Path(sys.argv[0])
+    return [str(called)] if called.stem == PROGRAM else [sys.executable, "-m", "po_ingest"]
 
 
 @click.command("demo")
