@@ -12,7 +12,7 @@ from po_ingest.raw_values import distinct_text
 
 WITHOUT_REFERENCES: Final = 2
 """Version of the marshal format. Later ones write an object's second occurrence as a reference: they look each
-object up, which takes longer, and equal rows could differ. Its bytes are the same from Python 3.8 to 3.13."""
+object up, which takes longer, and equal rows could differ. Its bytes are the same in all Pythons that have it."""
 AS_THEY_ARE: Final = frozenset({str, int, float, bool, bytes, type(None)})
 """Not their subclasses: marshal would write a number of numpy, which is a float, as mere bytes."""
 
@@ -20,21 +20,26 @@ WaitingRow: TypeAlias = RawRow | bytes
 """A row that waits to be read, as the driver gave it or packed."""
 
 
-def pack(rows: Sequence[RawRow], *, are_plain: bool) -> tuple[Sequence[bytes], bool]:
+def pack(rows: Sequence[Sequence[object]], *, are_plain: bool) -> tuple[Sequence[bytes], bool]:
     """Return for each row bytes that no other row has, and whether all the rows can be had again by `unpack`.
 
     Rows of numbers, texts and bytes are packed as they are, any other one as its text in Python; no text is like a
-    packed row, in which the length has NULs. Where rows `are_plain`, nobody needs to look which they are.
+    packed row, in which the length has NULs. Where rows `are_plain`, only the first of them is looked at.
     """
-    if are_plain:
+    tuples: list[Any] = list(map(tuple, rows))  # marshal writes no named tuples, and lists otherwise
+    if are_plain and all(map(_is_plain, tuples[:1])):
         with suppress(ValueError):  # what was said of them is not true
-            return [marshal.dumps(cast("Any", row), WITHOUT_REFERENCES) for row in rows], True
-    plain = [AS_THEY_ARE.issuperset(map(type, row)) for row in rows]
+            return [marshal.dumps(row, WITHOUT_REFERENCES) for row in tuples], True
+    plain = list(map(_is_plain, tuples))
     packed = [
-        marshal.dumps(cast("Any", row), WITHOUT_REFERENCES) if is_plain else distinct_text(row).encode("ascii")
-        for row, is_plain in zip(rows, plain, strict=True)
+        marshal.dumps(row, WITHOUT_REFERENCES) if is_plain else distinct_text(row).encode("ascii")
+        for row, is_plain in zip(tuples, plain, strict=True)
     ]
     return packed, all(plain)
+
+
+def _is_plain(row: RawRow) -> bool:
+    return AS_THEY_ARE.issuperset(map(type, row))
 
 
 def unpack(row: WaitingRow) -> RawRow:

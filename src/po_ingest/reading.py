@@ -225,7 +225,7 @@ class LineReading:
         positions = sorted({column.position for column in found.values()})
         if positions == list(range(len(self.columns))):
             return None
-        return itemgetter(*positions)
+        return itemgetter(*positions) if len(positions) > 1 else itemgetter(slice(positions[0], positions[0] + 1))
 
     def _digest_of_settings(self, lines: LineSettings) -> bytes:
         """Digest all that decides how a row is read."""

@@ -22,6 +22,7 @@ from po_ingest.model import (
     SnapshotAction,
 )
 from po_ingest.ports import Row, Store
+from po_ingest_adapters.store.bulk import BLOCK
 from support.store_builders import (
     ERP,
     FULL,
@@ -400,6 +401,29 @@ def test_every_kind_of_slot_comes_back_as_the_erp_gave_it(store: Store, nights: 
     state = the_state(store, line_id)
     assert state.values == line_values(**given)
     assert state.slots == slots_of(line_values())
+
+
+@pytest.mark.parametrize("count", [BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK])
+def test_new_lines_are_stored_one_like_the_other_however_many_they_are(
+    store: Store, nights: Nights, count: int
+) -> None:
+    """They are sent in blocks; what only the last of them has, and what only the first, must come along."""
+    lines = [new_line(("PO", number), values=line_values(sku=f"S-{number}")) for number in range(count)]
+    both: dict[str, Value] = {"promised_date": date(2026, 2, 3), "remaining_quantity": Decimal("7.500")}
+    for at in (0, -1):
+        number = lines[at].key[1]
+        values = line_values(sku=f"S-{number}", **both)
+        lines[at] = new_line(("PO", number), values=values, deliveries=(delivery(f"{number + 1}.000"),) * 2)
+    ids = nights.changes(*lines)
+    with store.read() as view:
+        states = view.states(list(ids))
+        batches = view.line_batches(list(ids))
+    assert [states[line_id].values for line_id in ids] == [line.values for line in lines]
+    assert keys(batches, "po_line_id", "sequence", "delivered_quantity") == [
+        (line_id, sequence, Decimal(f"{number + 1}.000"))
+        for line_id, number in ((ids[0], 0), (ids[-1], count - 1))
+        for sequence in (1, 2)
+    ]
 
 
 def test_r10_batches_are_numbered_on_per_line_whatever_run_they_come_in(store: Store, nights: Nights) -> None:

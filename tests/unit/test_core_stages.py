@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import attrs
@@ -176,6 +177,17 @@ def test_r11_values_written_are_counted_once_each_and_emptied_ones_are_not() -> 
 
 
 # -- batches
+
+
+def test_r10_a_new_line_gets_the_batches_of_one_that_a_user_had_entered() -> None:
+    quantities = (None, "0.000", "3.000", "-3.000", "999999999999999.999", "-999999999999999.999")
+    dated: tuple[dict[str, Value], ...] = ({}, {"in_date": date(2026, 1, 1)}, {"last_update_timestamp": START})
+    for quantity, dates in product(quantities, dated):
+        delivered = None if quantity is None else Decimal(quantity)
+        new = batches.reconstruct_new(new_line(delivered_quantity=delivered, **dates), None, DAY)
+        entered = line(state(Presence.NEVER), delivered_quantity=delivered, **dates)
+        (expected,) = batches.reconstruct_lines([entered], None, {}, DAY)
+        assert new.deliveries.by_line(1) == [list(expected)]
 
 
 def test_r10_without_receipts_growth_is_a_delta_and_a_decrease_a_correction() -> None:

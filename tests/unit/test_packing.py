@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from array import array
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import combinations
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -72,9 +74,37 @@ def test_rows_with_values_that_bytes_cannot_hold_wait_as_the_driver_gave_them(od
     assert unpack(row) is row
 
 
+class Named(NamedTuple):
+    """A row as drivers give it that name its columns."""
+
+    po_number: str
+    quantity: object
+
+
+@pytest.mark.parametrize("are_plain", [True, False])
+@pytest.mark.parametrize("quantity", [1.5, Decimal("1.50")])
+def test_r6_a_row_of_the_driver_s_own_class_is_packed_as_its_values_are(quantity: object, are_plain: bool) -> None:
+    named = Named("PO-1", quantity)
+    given: list[Sequence[object]] = [named, ["PO-1", quantity]]
+    if isinstance(quantity, float):
+        connection = sqlite3.connect(":memory:")
+        connection.row_factory = sqlite3.Row
+        given.append(connection.execute("SELECT ?, ?", named).fetchone())
+        connection.close()
+    for row in given:
+        assert pack([row], are_plain=are_plain) == pack([("PO-1", quantity)], are_plain=False)
+
+
 @pytest.mark.parametrize("odd", [Decimal("1.50"), date(2026, 1, 31), Score(1.5)])
 def test_a_source_that_says_plain_of_rows_that_are_not_is_not_believed(odd: object) -> None:
     rows = [("PO-1", 1, 5), ("PO-1", 2, odd)]
+    assert pack(rows, are_plain=True) == pack(rows, are_plain=False)
+
+
+@pytest.mark.parametrize("odd", [array("d", [1.5]), bytearray(b"1"), (1, 2)])
+def test_nor_where_its_values_would_come_back_as_others(odd: object) -> None:
+    """A number of numpy is such a value: it would come back as its eight bytes."""
+    rows = [("PO-1", 1, odd), ("PO-1", 2, odd)]
     assert pack(rows, are_plain=True) == pack(rows, are_plain=False)
 
 

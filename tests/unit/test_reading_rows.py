@@ -161,3 +161,11 @@ def test_r6_a_row_is_another_one_by_the_columns_in_use_and_by_how_they_are_read(
         reading(lines=LineSettings(ignored_fields=("sku",))),
     ):
         assert fingerprint(other, row) != known
+
+
+def test_r6_one_column_may_be_all_that_is_in_use() -> None:
+    by = reading("line", "any", listed={"po_number": "line", "line_number": "line"})
+    known = fingerprint(by, (1, "x"))
+    assert fingerprint(by, (1, "y")) == known
+    assert fingerprint(by, (2, "x")) != known
+    assert fingerprint(by, ("1", "x")) != known

@@ -119,7 +119,7 @@ class BulkWriter:
         """
         literals = {name: self._database.literal(value) for name, value in same.items()}
         written = {name: text for name, text in literals.items() if text is not None}
-        count = len(next(iter(encoded.values())))
+        (count,) = {*map(len, encoded.values()), *map(len, values.values())}
         sent = {**encoded, **{name: [value] * count for name, value in same.items() if name not in written}}
         names = [column.name for column in table.columns if column.name in sent or column.name in values]
         columns = [
