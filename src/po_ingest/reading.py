@@ -1,7 +1,7 @@
 """How rows of the ERP become keys, fingerprints and values: built once a run from result columns and settings.
 
-A row stays a tuple as the driver gave it for as long as possible: `key`, `is_active` and `fingerprint` look at a few
-columns only; `values` reads all of them, and is called for rows that differ from last time.
+No value is parsed before it must be: `key` and `is_active` look at a few columns only, `packed` and `fingerprint` take
+values as they are; `values` and `columns_of` read all of them, and are called for rows that differ from last time.
 """
 
 from __future__ import annotations

@@ -63,6 +63,16 @@ def _small_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot, "PARTITION", 2)
 
 
+def test_rows_wait_packed_where_all_of_their_chunk_can_be() -> None:
+    plain, other = row(("PO-1", 1), "S"), (*("PO-1", 2), Decimal(1), "open")
+    tonight = take(KnownLines(), [plain], [row(("PO-1", 3), "S"), other])
+    waiting = [kept[4] for chunk in tonight.buffer for kept in chunk]
+    assert [type(each) for each in waiting] == [bytes, tuple, tuple]
+    (found,) = snapshot.pending(tonight, [])
+    read = snapshot.read(tonight, found, {}, None)
+    assert list(read.new.values[INDEX["sku"]]) == ["S", "S", "1"]
+
+
 def test_r8_rows_are_counted_over_all_chunks_and_kept_in_partitions() -> None:
     rows = [row(("PO-1", number), "S", "closed" if number == 3 else "open") for number in range(1, 7)]
     tonight = take(KnownLines(), rows[:1], rows[1:4], rows[4:5], rows[5:])

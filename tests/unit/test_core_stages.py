@@ -211,6 +211,17 @@ def test_r10_without_receipts_growth_is_a_delta_and_a_decrease_a_correction() ->
     assert booked(state(delivered_quantity=-largest), str(largest)) == [Delivery("delta", largest, DAY)] * 2
 
 
+@pytest.mark.parametrize("dates", [{}, {"in_date": date(2026, 1, 1)}, {"last_update_timestamp": START}])
+def test_r10_receipts_of_a_new_line_are_those_of_one_that_a_user_had_entered(dates: dict[str, Value]) -> None:
+    event = DeliveryEvent("reference R1", "R1", None, Decimal("2.000"))
+    receipts = Receipts({KEY: (event,)}, frozenset(), (), 0)
+    fields: dict[str, Value] = {"delivered_quantity": Decimal("3.000"), **dates}
+    new = batches.reconstruct_new(new_line(**fields), receipts, DAY)
+    (expected,) = batches.reconstruct_lines([line(state(Presence.NEVER), **fields)], receipts, {}, DAY)
+    assert [each.kind for each in expected] == ["receipt", "reconciliation"]
+    assert new.deliveries.by_line(1) == [list(expected)]
+
+
 def test_r10_an_event_that_vanished_and_comes_back_is_corrected_under_its_own_name() -> None:
     back = DeliveryEvent("reference R1", "R1", DAY, Decimal("2.000"))
     receipts = Receipts({KEY: (back,)}, frozenset(), (), 0)

@@ -110,6 +110,22 @@ def test_r8_a_row_that_cannot_be_read_is_rejected_with_its_reason(
     assert found.truncated == 0
 
 
+def test_r8_a_rejected_row_changes_nothing_of_the_others_that_came_with_it() -> None:
+    long = "s" * 129
+    rows: list[tuple[object, ...]] = [
+        ("A", "S", None, None, "maybe"),
+        ("B", long, None, None, 1),
+        ("B", "other", None, None, 0),
+        ("C", long, "i" * 256, None, None),
+    ]
+    found = read_xref(reading(), [rows])
+    assert [(told.field, told.row["erp_item_code"]) for told in found.rejected] == [("is_active", "A")]
+    assert found.truncated == 3
+    apart = read_xref(reading(), [rows[1:]])
+    assert (found.entries, found.truncated) == (apart.entries, apart.truncated)
+    assert {code: entry.mapped[0] for code, entry in found.entries.items()} == {"B": long[:128], "C": long[:128]}
+
+
 def test_texts_as_wide_as_their_fields_are_kept_and_longer_ones_cut_and_counted() -> None:
     fits = ("x" * 128, "s" * 128, "i" * 255, "v" * 64, None)
     assert reading().row(fits) == (XrefRow(fits[0], fits[3], fits[1], fits[2], is_active=True), 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 import po_ingest.reading
@@ -123,6 +125,19 @@ def test_a_datetime_without_a_zone_is_in_the_zone_of_the_erp() -> None:
     row = ("A", 1, "S", "open", "2026-01-31 08:00", None)
     read, _ = reading(timezone="Europe/Berlin").values(row, ("A", 1))
     assert str(read[INDEX["last_update_timestamp"]]) == "2026-01-31 07:00:00+00:00"
+
+
+def test_each_date_is_read_by_the_format_and_the_null_list_of_its_own_column() -> None:
+    columns = {
+        "in_date": ColumnSettings(column="in", format="%d.%m.%Y"),
+        "promised_date": ColumnSettings(column="promised", format="%m.%d.%Y"),
+        "po_insert_date": ColumnSettings(column="inserted", format="%d.%m.%Y", null=("02.03.2026",)),
+    }
+    query = QuerySettings(query="SELECT 1", columns=columns)
+    names = ("po_number", "line_number", *(each.column for each in columns.values()))
+    by = LineReading(names, query, {}, LineSettings(), timezone="UTC", delivered_from_receipts=False)
+    read, _ = by.values(("A", 1, *["02.03.2026"] * 3), ("A", 1))
+    assert [read[INDEX[field]] for field in columns] == [date(2026, 3, 2), date(2026, 2, 3), None]
 
 
 def test_r9_how_a_field_is_read_is_told_apart_by_all_that_decides_it() -> None:
