@@ -178,9 +178,18 @@ def test_r6_a_row_is_another_one_by_the_columns_in_use_and_by_how_they_are_read(
         assert fingerprint(other, row) != known
 
 
-def test_r6_one_column_may_be_all_that_is_in_use() -> None:
-    by = reading("line", "any", listed={"po_number": "line", "line_number": "line"})
-    known = fingerprint(by, (1, "x"))
-    assert fingerprint(by, (1, "y")) == known
-    assert fingerprint(by, (2, "x")) != known
-    assert fingerprint(by, ("1", "x")) != known
+@pytest.mark.parametrize(
+    ("names", "used"),
+    [
+        (("any", "line", "other"), {"po_number": "line", "line_number": "line"}),
+        (("line", "any"), {"po_number": "line", "line_number": "line"}),
+        (("any", "po", "other", "line"), {"po_number": "po", "line_number": "line"}),
+        (("po", "any", "line", "what"), {"po_number": "po", "line_number": "line", "sku": "what"}),
+    ],
+)
+def test_r6_the_columns_in_use_tell_rows_apart_and_no_others_do(names: tuple[str, ...], used: dict[str, str]) -> None:
+    by = reading(*names, listed=used)
+    row = (1,) * len(names)
+    for at, name in enumerate(names):
+        other = tuple(2 if place == at else value for place, value in enumerate(row))
+        assert (fingerprint(by, other) != fingerprint(by, row)) == (name in used.values())
