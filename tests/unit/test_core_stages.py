@@ -181,7 +181,11 @@ def test_r11_values_written_are_counted_once_each_and_emptied_ones_are_not() -> 
 
 def test_r10_a_new_line_gets_the_batches_of_one_that_a_user_had_entered() -> None:
     quantities = (None, "0.000", "3.000", "-3.000", "999999999999999.999", "-999999999999999.999")
-    dated: tuple[dict[str, Value], ...] = ({}, {"in_date": date(2026, 1, 1)}, {"last_update_timestamp": START})
+    dated: tuple[dict[str, Value], ...] = (
+        {},
+        {"in_date": date(2026, 1, 1)},
+        {"last_update_timestamp": START - timedelta(days=3)},
+    )
     for quantity, dates in product(quantities, dated):
         delivered = None if quantity is None else Decimal(quantity)
         new = batches.reconstruct_new(new_line(delivered_quantity=delivered, **dates), None, DAY)
@@ -211,7 +215,9 @@ def test_r10_without_receipts_growth_is_a_delta_and_a_decrease_a_correction() ->
     assert booked(state(delivered_quantity=-largest), str(largest)) == [Delivery("delta", largest, DAY)] * 2
 
 
-@pytest.mark.parametrize("dates", [{}, {"in_date": date(2026, 1, 1)}, {"last_update_timestamp": START}])
+@pytest.mark.parametrize(
+    "dates", [{}, {"in_date": date(2026, 1, 1)}, {"last_update_timestamp": START - timedelta(days=3)}]
+)
 def test_r10_receipts_of_a_new_line_are_those_of_one_that_a_user_had_entered(dates: dict[str, Value]) -> None:
     event = DeliveryEvent("reference R1", "R1", None, Decimal("2.000"))
     receipts = Receipts({KEY: (event,)}, frozenset(), (), 0)
