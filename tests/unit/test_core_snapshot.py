@@ -145,6 +145,17 @@ def test_r6_lines_without_a_row_are_missing_whatever_their_place() -> None:
     assert snapshot.missing(take(known(row(ONE, "S"), presence=Presence.CLOSED))) == []
 
 
+def test_r8_equal_rows_that_a_known_line_never_had_are_one_line_and_clashing_ones_none() -> None:
+    other = row(ONE, "T")
+    for rows, taken in (([other, row(ONE, " T ")], 1), ([other, other, other], 1), ([other, row(ONE, "U")], 0)):
+        tonight = take(known(row(ONE, "S")), rows)
+        (found,) = snapshot.pending(tonight, [])
+        result = snapshot.read(tonight, found, {11: state(11, ONE, "S")}, None)
+        assert [(line.key, line.values[INDEX["sku"]]) for line in result.lines] == [(ONE, "T")] * taken
+        assert [line.fingerprint for line in result.lines] == [min(map(fingerprint, rows))] * taken
+        assert len(result.rejected) == (0 if taken else len(rows))
+
+
 def test_r8_a_rejected_line_ends_no_others_and_all_cut_texts_are_counted() -> None:
     long = "x" * 400
     keys = [("PO-1", number) for number in range(1, 4)]
