@@ -333,6 +333,16 @@ def test_a_torn_last_line_is_a_warning_and_its_event_missing() -> None:
         assert torn == "line 7 of the audit file is not complete; the next run replaces it"
 
 
+def test_r14_all_that_a_file_lacks_at_its_end_is_told_and_counted_in_the_warning() -> None:
+    result = check(file=lines_of(TRAIL)[:1])
+    assert [fault.where.split(" (")[0] for fault in result.faults] == [f"event {number}" for number in range(2, 8)]
+    (warning,) = result.warnings
+    assert warning == (
+        "the audit file lacks the last 6 of the trail; if a run told that it could not write "
+        "the file (exit 3), the next one completes it: verify again then"
+    )
+
+
 BEGUN = [event(8, "ingestion_failed", run_id=None), event(9, "ingestion_failed", run_id=4, reason="abandoned")]
 STARTED = event(10, "ingestion_started", run_id=5)
 
