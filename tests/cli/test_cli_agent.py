@@ -74,8 +74,12 @@ def test_the_batch_file_beside_the_configuration_is_what_runs(home: Home) -> Non
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--at", "25:00"), "'25:00' does not match"),
-        (("--at", "2"), "'2' does not match"),
+        (
+            ("--at", "25:00"),
+            "'25:00' is no time of day: give hours and minutes such as 02:30; see `po-ingest agent-job",
+        ),
+        (("--at", "2"), "'2' is no time of day"),
+        (("--at", "02:30:00"), "'02:30:00' is no time of day"),
         (("--name", " "), "--name cannot be used"),
         (("--operator", "a\nb"), "--operator cannot be used"),
         (("--name", "n" * 129), "--name is longer than 128 characters"),
@@ -85,6 +89,7 @@ def test_wrong_arguments_are_told(home: Home, arguments: tuple[str, ...], told: 
     done = home.po("agent-job", *arguments)
     assert (done.code, done.out) == (2, "")
     assert told in done.error
+    assert "%" not in done.error
 
 
 def test_a_missing_configuration_is_told(tmp_path: Path) -> None:

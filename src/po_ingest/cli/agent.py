@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 from typing import Final
 
@@ -22,11 +22,19 @@ BATCH_FILE: Final = "run_ingestion.bat"
 AGENT_MACRO: Final = "$("
 
 
+def _time_of_day(_: click.Context, __: click.Parameter, text: str) -> time:
+    """Read hours and minutes; click's own `DateTime` would answer with `%H:%M`."""
+    try:
+        return datetime.strptime(text.strip(), "%H:%M").time()  # noqa: DTZ007 - the server's own time
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no time of day: give hours and minutes such as 02:30") from None
+
+
 @click.command("agent-job")
 @click.option("--name", metavar="N", default="po-ingest nightly", show_default=True, help="The job's name.")
 @click.option(
     "--at",
-    type=click.DateTime(["%H:%M"]),
+    callback=_time_of_day,
     metavar="HH:MM",
     default="02:00",
     show_default=True,
@@ -34,7 +42,7 @@ AGENT_MACRO: Final = "$("
 )
 @click.option("--operator", metavar="O", help="The operator who gets an e-mail when the job failed.")
 @pass_session
-def agent_job_command(session: Session, name: str, at: datetime, operator: str | None) -> None:
+def agent_job_command(session: Session, name: str, at: time, operator: str | None) -> None:
     """Print T-SQL that creates the SQL Server Agent job.
 
     Print it on the machine where the job shall run: the paths are those of
@@ -50,7 +58,7 @@ def agent_job_command(session: Session, name: str, at: datetime, operator: str |
     config = _config(session)
     job = AgentJob(
         name=_name("--name", name),
-        at=at.time(),
+        at=at,
         command=_command(config),
         output=_fitting("the output file", _without_token(_output(session, config)), OUTPUT_LENGTH),
         operator=None if operator is None else _name("--operator", operator),
