@@ -26,13 +26,16 @@ def of_run(run: Run) -> str:
     return of_report(run.report) if run.report else f"run {run.id} {run.status}"
 
 
-def of_report(report: Mapping[str, object]) -> str:
-    """Return what a run did, or why it failed, as one sentence without a full stop."""
+def of_report(report: Mapping[str, object], told: str = "") -> str:
+    """Return what a run did, or why it failed, as one sentence without a full stop.
+
+    `told` is what the process says of a failure, where that is known: it takes the place of what the report says.
+    """
     status = str(report["status"])
     begin = f"{_name(report)} {_STATUSES.get(status, status)}"
     if status in APPLIED:
         return f"{begin}: {_counts(report)}{_time(report)}"
-    return f"{begin}{_fault(report)}"
+    return f"{begin}{_fault(report, told)}"
 
 
 _STATUSES: Final = {
@@ -71,6 +74,8 @@ def _time(report: Mapping[str, object]) -> str:
     return "" if seconds is None else f", in {cast('float', seconds):.1f} s"
 
 
-def _fault(report: Mapping[str, object]) -> str:
+def _fault(report: Mapping[str, object], told: str) -> str:
     errors = cast("list[Mapping[str, object]]", report.get("errors_encountered") or [])
-    return f" in stage {errors[0]['stage']}: {errors[0]['message']}" if errors else ""
+    if not errors:
+        return f": {told}" if told else ""
+    return f" in stage {errors[0]['stage']}: {told or errors[0]['message']}"

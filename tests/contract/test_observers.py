@@ -53,7 +53,9 @@ FAILED = RunEnd(
     ended_at=LATER,
     message="the ERP could not be read; mend it",
     report=attrs.evolve(
-        REPORT, status="failed", errors_encountered=(StageError("snapshot", "ErpError", "the ERP could not be read"),)
+        REPORT,
+        status="failed",
+        errors_encountered=(StageError("snapshot", "ErpError", "the ERP could not be read; mend it"),),
     ),
 )
 NOT_BEGUN = RunEnd(erp="erp", outcome="failed", exit_code=7, ended_at=LATER, message="the store is down")
@@ -223,9 +225,25 @@ def test_a_failure_is_told_with_its_story_and_what_to_do(service: WebService) ->
     told = json.loads(request.body)
     assert told["title"] == "po-ingest erp: FAILED"
     assert told["type"] == "failure"
-    assert "run 7 of ERP 'erp' failed in stage snapshot: the ERP could not be read" in told["message"]
-    assert "the ERP could not be read; mend it" in told["message"]
-    assert "exit code: 4" in told["message"]
+    assert told["message"].splitlines() == [
+        "run 7 of ERP 'erp' failed in stage snapshot: the ERP could not be read; mend it",
+        "",
+        "run: 20260301T020000Z-abc123",
+        "exit code: 4",
+    ]
+
+
+def test_a_failure_is_told_as_the_process_tells_it_whatever_the_report_says_by_then() -> None:
+    told = notify.body(attrs.evolve(FAILED, message="the ERP could not be read; see the log"))
+    assert told.startswith("run 7 of ERP 'erp' failed in stage snapshot: the ERP could not be read; see the log\n")
+    assert "mend it" not in told
+
+
+def test_a_reservation_is_told_after_the_story() -> None:
+    told = notify.body(attrs.evolve(DONE, outcome="partial", exit_code=3, message="a file was not written; mend it"))
+    story, _, message, *_ = told.splitlines()
+    assert story.startswith("run 7 of ERP 'erp' completed: 5,000 lines")
+    assert message == "a file was not written; mend it"
 
 
 @pytest.mark.parametrize(

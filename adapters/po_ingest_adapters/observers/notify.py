@@ -77,13 +77,13 @@ def title(end: RunEnd) -> str:
 
 
 def body(end: RunEnd) -> str:
-    """Return the story in one sentence, the process's message, and the numbers of a run that was applied."""
+    """Return the story with the process's message, told once, and the numbers of a run that was applied."""
     if end.report is None:
         return end.message
-    lines = [of_report(report_dict(end.report))]
-    if end.message:
-        lines += ["", end.message]
-    if end.is_applied:
+    if not end.is_applied:
+        lines = [of_report(report_dict(end.report), end.message)]
+    else:
+        lines = [of_report(report_dict(end.report)), *(["", end.message] if end.message else [])]
         lines += ["", *(f"{name}: {getattr(end.report, name)}" for name in FIGURES)]
         codes = end.report.unmapped_item_codes
         if codes:
