@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import cast
+from typing import Final, cast
 
 import attrs
 
@@ -16,6 +16,9 @@ from po_ingest.model import APPLIED, Run
 from po_ingest.ports import Row, StoreView
 from po_ingest.queries import BATCH_COLUMNS, EVENT_COLUMNS, pick
 from po_ingest.tellings import Storyteller
+
+TAKEN_OVER: Final = "taken over by the baseline, as the ERP had it"
+TAKEN_OVER_AGAIN: Final = "taken over by a later baseline: what changed since the run before is not told"
 
 
 @attrs.frozen(slots=True)
@@ -64,7 +67,7 @@ def _entries(
     moments: list[tuple[int, int, Row | None, Callable[[], str]]] = []
     for run in runs.values():
         if run.mode == "baseline" and run.status in APPLIED and run.id >= cast("int", line["first_seen_run_id"] or 0):
-            what = "baseline" if run.id == line["first_seen_run_id"] else "baseline: state taken over without events"
+            what = TAKEN_OVER if run.id == line["first_seen_run_id"] else TAKEN_OVER_AGAIN
             moments.append((run.id, 0, None, partial(str, what)))
     moments += [(cast("int", event["run_id"]), 1, event, partial(teller.event, event)) for event in events]
     moments += [(cast("int", batch["run_id"]), 2, batch, partial(teller.batch, batch)) for batch in batches]

@@ -158,11 +158,11 @@ def test_history_tells_changes_deliveries_and_absences_in_order(lived: Home) -> 
     told = [(row[0], row[2]) for row in done.rows if len(row) == 3]
     assert told == [
         ("run", "what"),
-        ("1", "baseline"),
+        ("1", "taken over by the baseline, as the ERP had it"),
         ("2", "delivered quantity changed from 0 to 4"),
         ("2", "promised date moved from 2026-03-01 to 2026-03-09 (+8 days)"),
         ("2", f"4 delivered on {datetime.now(UTC):%Y-%m-%d} (4 of 12)"),
-        ("5", "baseline: state taken over without events"),
+        ("5", "taken over by a later baseline: what changed since the run before is not told"),
     ]
 
 
@@ -175,7 +175,12 @@ def test_history_of_a_whole_po_has_all_its_lines(lived: Home) -> None:
 
 def test_history_tells_missing_and_found_lines(lived: Home) -> None:
     told = [row[2] for row in lived.po("history", "0815").rows if len(row) == 3]
-    assert told[:4] == ["what", "baseline", "missing: the ERP has no row of it any more", "back again"]
+    assert told[:3] == [
+        "what",
+        "taken over by the baseline, as the ERP had it",
+        "missing: the ERP has no row of it any more",
+    ]
+    assert told[3] == "back again"
     assert "ordered quantity changed from 7 to 8" in told
     created = [row[2] for row in lived.po("history", "PO-2").rows if len(row) == 3]
     assert created[:2] == ["what", "created"]
