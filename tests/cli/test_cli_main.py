@@ -21,6 +21,7 @@ from po_ingest.cli import output
 from po_ingest.cli.lazy import LazyGroup
 from po_ingest.cli.signals import interruptible
 from po_ingest.cli.start import SIGNALS
+from po_ingest.fields import FIELDS
 from po_ingest_adapters.erp.deadline import Deadline
 from support.command_line import NO_RETRY, PYTHON, Done, Home, environment, inside, make_home, outside
 
@@ -51,6 +52,22 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[t
 
 
 ALL = {" ".join(path): command for path, command in commands(edge.group)}
+
+
+@pytest.mark.parametrize(
+    ("begun", "offered"),
+    [
+        ("pro", ["promised_date"]),
+        ("custom_date_", [f"custom_date_{slot}" for slot in range(1, 6)]),
+        ("", [field.name for field in FIELDS]),
+        ("no_such", []),
+    ],
+)
+def test_the_shell_completes_the_fields_of_changes(tmp_path: Path, begun: str, offered: list[str]) -> None:
+    typed = {"COMP_WORDS": f"po-ingest changes --field {begun}", "COMP_CWORD": "3"}
+    done = outside(cwd=tmp_path, environ={"_PO_INGEST_COMPLETE": "bash_complete", **typed})
+    assert (done.code, done.err) == (0, "")
+    assert done.out.split() == [f"plain,{name}" for name in offered]
 
 
 def test_all_commands_are_there() -> None:

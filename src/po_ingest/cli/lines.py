@@ -13,9 +13,12 @@ from po_ingest import queries, timelines
 from po_ingest.cli import output
 from po_ingest.cli.session import Session, pass_session, streaming
 from po_ingest.errors import ConfigError
+from po_ingest.fields import FIELDS
 from po_ingest.tellings import Storyteller
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from po_ingest.ports import Row, StoreView
     from po_ingest.settings import Settings
 
@@ -80,10 +83,19 @@ def _show_timeline(timeline: timelines.Timeline) -> None:
     output.table(("run", "time", "what"), rows, numbers=("run",))
 
 
+def _fields_like(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Return for the shell the fields, custom columns among them, whose names begin with what is typed."""
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only the shell's completion asks
+
+    return [CompletionItem(each.name, help=each.description) for each in FIELDS if each.name.startswith(begun)]
+
+
 @click.command("changes")
 @click.option("--run", "run", metavar="RUN", help="Of one run: number, identifier, latest or previous.")
 @click.option("--since", metavar="DATE", help="Of the runs that started then or later: 2026-01-31, yesterday, 7d.")
-@click.option("--field", metavar="FIELD", help="Only of this field, such as promised_date.")
+@click.option(
+    "--field", metavar="FIELD", shell_complete=_fields_like, help="Only of this field, such as promised_date."
+)
 @click.option("--supplier", metavar="SUPPLIER", help="Only of lines of this supplier.")
 @click.option(
     "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True, help="How."
