@@ -59,6 +59,12 @@ def test_r12_each_listed_code_is_permanent_even_on_a_lost_connection(row: Listed
     assert not diagnose(RuntimeError("08S01" if row.mark else code, text), "").is_transient
 
 
+@pytest.mark.parametrize("number", [701, 802, 6005, 17142])
+def test_r12_what_waits_for_an_administrator_is_not_tried_again(number: int) -> None:
+    text = f"[42000] [Microsoft][ODBC Driver 18 for SQL Server]{SQL_SERVER}It failed. ({number}) (SQLExecDirectW)"
+    assert not diagnose(RuntimeError("42000", text), "").is_transient
+
+
 @pytest.mark.parametrize(
     ("number", "hint"),
     [

@@ -22,6 +22,8 @@ LOGIN: Final = "check user, password and database in store.url, and that the log
 RIGHTS: Final = "grant the login the rights that docs/sqlserver.md lists"
 CHANGED: Final = "the schema was changed by another program; compare it with `po-ingest store upgrade --sql`"
 FULL: Final = "make room on the server, then run again: nothing of this transaction was kept"
+FIREWALL: Final = "add a firewall rule for this machine's address, or its network, to the server"
+STOPPED: Final = "see that the server has memory, and is not paused or shutting down; then run again"
 READ_ONLY: Final = "connect to the primary replica, and to a database that may be written"
 OTHER_HINT: Final = "see the log for details"
 DRIVER_HINT: Final = (
@@ -51,7 +53,9 @@ NUMBERS: Final[dict[int, Meaning]] = {
     **_all(Meaning(SERVER_BUSY, transient=True), *map(int, codes_of(TRANSIENT, "SQL Server"))),
     **_all(Meaning(BUSY, transient=True), *CONFLICTS),
     **_all(Meaning(OTHER_HINT), *map(int, codes_of(PERMANENT, "SQL Server"))),
-    **_all(Meaning(LOGIN), 4060, 18452, 18456, 18470, 18486, 18487, 18488, 40607, 40615),
+    **_all(Meaning(LOGIN), 4060, 18452, 18456, 18470, 18486, 18487, 18488, 40607),
+    **_all(Meaning(FIREWALL), 40615, 40914),
+    **_all(Meaning(STOPPED), 701, 802, 6005, 17142),
     **_all(Meaning(RIGHTS), 229, 230, 262, 297, 300, 916, 1088, 2557, 2760, 3701, 15247),
     **_all(Meaning(CHANGED), 207, 208, 213, 515, 547, 1776, 1785, 2714, 4901, 4902, 4924),
     **_all(Meaning(CHANGED), 2601, 2627),  # two rows of one key: somebody else wrote one
