@@ -22,6 +22,7 @@ from support.failing_store import FailingStore
 from support.fault_counts import pytest_terminal_summary
 from support.mssql_emulator import Server
 from support.odbc_driver_18 import driver_18
+from support.store_builders import sqlite_store
 from support.store_mssql import Mssql, emulated_store, is_given, mssql_stores
 from support.store_postgres import Postgres, postgres_stores
 from support.tds_server import TdsServer
@@ -89,10 +90,14 @@ def mssql() -> Iterator[Mssql]:
         yield running
 
 
-@pytest.fixture(params=["memory", "postgresql", "mssql-emulated", *(["mssql"] if is_given() else [])])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "mssql-emulated", *(["mssql"] if is_given() else [])])
 def everywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Run a test of a small world on each kind of store."""
     if request.param == "memory":
+        return
+    if request.param == "sqlite":
+        files = (tmp_path / f"world_{number}.db" for number in count(1))
+        monkeypatch.setattr(world, "new_store", lambda plan: FailingStore(sqlite_store(next(files)), plan))
         return
     if request.param == "mssql-emulated":
         folders = (tmp_path / f"world_{number}" for number in count(1))
