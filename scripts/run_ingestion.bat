@@ -21,7 +21,7 @@ set "PO_VENV=%~dp0.venv"
 if exist "%PO_VENV%\Scripts\po-ingest.exe" goto environment
 set "PO_VENV=%~dp0..\.venv"
 if exist "%PO_VENV%\Scripts\po-ingest.exe" goto environment
->&2 echo po-ingest: error: no virtual environment with po-ingest at "%~dp0.venv" or "%PO_VENV%"; create one: py -m venv .venv, then .venv\Scripts\pip install po-ingest
+>&2 echo po-ingest: error: no virtual environment with po-ingest at "%~dp0.venv" or "%PO_VENV%"; create one: py -m venv .venv, then .venv\Scripts\pip install with the folder of a clone, or a wheel
 set "PO_CODE=2"
 goto ended
 

@@ -28,7 +28,7 @@ for folder in "$here" "$above"; do
 done
 if [ -z "$environment" ]; then
     echo "po-ingest: error: no virtual environment with po-ingest at '$here/.venv' or '$above/.venv';" \
-        "create one: python3 -m venv .venv, then .venv/bin/pip install po-ingest" >&2
+        "create one: python3 -m venv .venv, then .venv/bin/pip install with the folder of a clone, or a wheel" >&2
     exit 2
 fi
 

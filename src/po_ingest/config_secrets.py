@@ -73,7 +73,7 @@ def _from_keyring(entry: str) -> str:
         import keyring  # noqa: PLC0415 - an extra, wanted by those who use it
         from keyring.errors import KeyringError  # noqa: PLC0415 - as above
     except ImportError:
-        raise ExpectedError("the package keyring to be installed: pip install 'po-ingest[keyring]'") from None
+        raise ExpectedError("the package keyring to be installed where po-ingest is: pip install keyring") from None
     try:
         secret = keyring.get_password(service, user)
     except KeyringError as error:

@@ -60,7 +60,7 @@ def require_parquet() -> None:
         import pyarrow as pa  # noqa: F401, PLC0415 - an extra, and 100 ms
     except ImportError:
         raise ConfigError(
-            "the format parquet needs the package pyarrow", hint="install it: pip install 'po-ingest[parquet]'"
+            "the format parquet needs the package pyarrow", hint="install it where po-ingest is: pip install pyarrow"
         ) from None
 
 

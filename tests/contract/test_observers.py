@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -351,16 +352,15 @@ def test_r16_neither_url_nor_key_of_lineage_is_in_a_repr() -> None:
 
 
 @pytest.mark.parametrize(
-    ("create", "given", "extra"),
+    ("module", "given", "package"),
     [
-        (notify.create, {"notify": NotifySettings(urls=("json://host",))}, "notify"),
-        (lineage.create, {"lineage": LineageSettings(url="http://host")}, "lineage"),
+        (notify, {"notify": NotifySettings(urls=("json://host",))}, "apprise"),
+        (lineage, {"lineage": LineageSettings(url="http://host")}, "openlineage-python"),
     ],
 )
 def test_a_missing_extra_is_told_before_the_night(
-    monkeypatch: pytest.MonkeyPatch, create: Create, given: dict[str, object], extra: str
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, given: dict[str, object], package: str
 ) -> None:
-    module = {"notify": notify, "lineage": lineage}[extra]
     monkeypatch.setattr(module, "find_spec", lambda _: None)
-    with pytest.raises(ConfigError, match=rf"install po-ingest\[{extra}\]"):
-        create(settings(**given))
+    with pytest.raises(ConfigError, match=rf"pip install {package}$"):
+        module.create(settings(**given))

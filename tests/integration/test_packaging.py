@@ -49,6 +49,33 @@ def test_the_readme_has_one_line_that_installs_and_runs_the_demo() -> None:
     assert wanted in lines, f"the README lacks the line: {wanted}"
 
 
+OF_AN_INDEX = re.compile(r"pip3? install (?:-\S+ )*[\"']?po-ingest\b(?!\S*\.whl)")
+"""What installs a package of this name from an index, where it is nobody's, or somebody else's."""
+
+
+def test_nothing_tells_to_install_po_ingest_from_an_index() -> None:
+    places = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
+    places += [file for folder in ("docs", "scripts", "src", "adapters") for file in (ROOT / folder).rglob("*.*")]
+    texts = {file: file.read_text(encoding="utf-8") for file in places if file.suffix not in {".png", ".svg", ".pyc"}}
+    assert OF_AN_INDEX.search("pip install -U 'po-ingest[parquet]'")
+    assert len(texts) > 100
+    assert [str(file.relative_to(ROOT)) for file, text in texts.items() if OF_AN_INDEX.search(text)] == []
+
+
+def test_the_operations_page_has_every_extra_with_its_package_and_the_wheels_name() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    section = page.partition("## Install it\n")[2].partition("\n## ")[0]
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    needed = {
+        name: [re.split("[<>=~]", text)[0] for text in packages]
+        for name, packages in extras.items()
+        if packages and name not in {"docs", "tests", "dev"}
+    }
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \|", section, re.MULTILINE)
+    assert {name: re.findall("`([^`]+)`", packages) for name, packages in rows} == needed
+    assert f"dist/po_ingest-{po_ingest.__version__}-py3-none-any.whl" in section
+
+
 def test_constraints_name_an_exact_version_of_all_that_is_needed() -> None:
     pins = constraints()
     project = PYPROJECT["project"]

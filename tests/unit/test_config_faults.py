@@ -328,7 +328,7 @@ def test_without_the_package_keyring_the_fault_tells_how_to_install_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
     assert faults(tmp_path, 'erp.connection = "keyring:a/b"') == [
-        "erp.connection: expected the package keyring to be installed: pip install 'po-ingest[keyring]'"
+        "erp.connection: expected the package keyring to be installed where po-ingest is: pip install keyring"
     ]
 
 

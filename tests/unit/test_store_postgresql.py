@@ -42,7 +42,7 @@ def test_r16_a_url_that_is_of_no_use_is_told_without_its_secrets(url: str, words
 
 def test_without_psycopg_the_user_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(ConfigError, match=r"pip install 'po-ingest\[postgresql\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'psycopg\[binary\]'"):
         store()
 
 

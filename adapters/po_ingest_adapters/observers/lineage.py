@@ -117,5 +117,8 @@ def create(settings: Settings) -> Lineage | None:
     if settings.lineage is None:
         return None
     if find_spec("openlineage") is None:
-        raise ConfigError("lineage.url needs the package openlineage-python", hint="install po-ingest[lineage]")
+        raise ConfigError(
+            "lineage.url needs the package openlineage-python",
+            hint="install it where po-ingest is: pip install openlineage-python",
+        )
     return Lineage(settings.lineage)

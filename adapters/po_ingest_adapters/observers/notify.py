@@ -97,5 +97,7 @@ def create(settings: Settings) -> Notifier | None:
     if not settings.notify.urls:
         return None
     if find_spec("apprise") is None:
-        raise ConfigError("notify.urls needs the package apprise", hint="install po-ingest[notify]")
+        raise ConfigError(
+            "notify.urls needs the package apprise", hint="install it where po-ingest is: pip install apprise"
+        )
     return Notifier(settings.notify.urls, frozenset(settings.notify.on))

@@ -163,7 +163,7 @@ def _rows(records: Iterable[Row], columns: Sequence[str]) -> Iterator[list[objec
     type=click.Choice(["csv", "jsonl", "parquet"]),
     default="csv",
     show_default=True,
-    help="Parquet needs the extra po-ingest[parquet], and --output.",
+    help="Parquet needs the package pyarrow, and --output.",
 )
 @click.option(
     "--output",

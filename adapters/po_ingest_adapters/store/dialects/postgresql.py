@@ -59,7 +59,7 @@ def _driver() -> ModuleType:
     except ImportError as error:
         raise ConfigError(
             f"store.url needs psycopg, which cannot be imported: {error}",
-            hint="run pip install 'po-ingest[postgresql]'",
+            hint="install it where po-ingest is: pip install 'psycopg[binary]'",
         ) from error
     return psycopg
 
