@@ -199,6 +199,20 @@ def test_a_file_with_another_delimiter_is_told(tmp_path: Path, delimiter: str, s
     assert told.endswith(f'; set erp.csv.delimiter to "{shown}"')
 
 
+@pytest.mark.parametrize("rows", ["", "A-1\n", "A-1\nA;2\n", "A;2\nA-1\n", 'A;1\n""\n'])
+def test_a_file_of_one_column_may_have_a_delimiter_in_its_name(tmp_path: Path, rows: str) -> None:
+    (tmp_path / "lines.csv").write_text(f"item; code\n{rows}", encoding="utf-8")
+    columns, found = read(tmp_path)
+    assert columns == ("item; code",)
+    assert len(found) == rows.count("\n")
+
+
+def test_a_file_with_another_delimiter_and_no_rows_lacks_the_columns_that_a_query_names(tmp_path: Path) -> None:
+    (tmp_path / "lines.csv").write_text("po;line\n", encoding="utf-8")
+    told = failure(tmp_path, "SELECT po FROM lines")
+    assert "po;line" in told
+
+
 @pytest.mark.parametrize("delimiter", ["", ";;", "\n", '"'])
 def test_a_delimiter_that_separates_nothing_is_a_fault_of_the_configuration(tmp_path: Path, delimiter: str) -> None:
     with pytest.raises(ConfigError, match=r"erp\.csv\.delimiter"):

@@ -52,14 +52,16 @@ def load(connection: sqlite3.Connection, name: str, path: Path, settings: CsvSet
         if header is None:
             raise ErpError(f"{path.name} is empty", hint="its first row must name the columns")
         columns = _columns(path, header)
-        _refuse_another_delimiter(path, columns)
+        cells = _cells(path, len(columns), records)
+        if len(columns) == 1:
+            cells = _unless_another_delimiter(path, columns[0], cells)
         declared = ", ".join(f"{quoted(column)} TEXT" for column in columns)
         places = ", ".join("?" * len(columns))
         insert = f"INSERT INTO {quoted(name)} VALUES ({places})"  # noqa: S608 - the name is quoted
         try:
             connection.execute("BEGIN")
             connection.execute(f"CREATE TABLE {quoted(name)} ({declared})")
-            connection.executemany(insert, _cells(path, len(columns), records))
+            connection.executemany(insert, cells)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise unreadable(path.name, error) from error
@@ -82,12 +84,21 @@ def _columns(path: Path, header: list[str]) -> list[str]:
     return columns
 
 
-def _refuse_another_delimiter(path: Path, columns: list[str]) -> None:
-    """Refuse what would be found out at a query only, as columns that are missing."""
-    other = next((each for each in DELIMITERS if each in columns[0]), None) if len(columns) == 1 else None
-    if other is not None:
+def _unless_another_delimiter(path: Path, column: str, cells: Iterator[list[str | None]]) -> Iterator[list[str | None]]:
+    """Pass on the cells of an only column; refuse them in the end if all are split by what splits its name.
+
+    Else the query tells of missing columns, at best. In a file of one column the name alone may have the character.
+    """
+    other = next((each for each in DELIMITERS if each in column), None)
+    splits = None
+    for row in cells:
+        if other is not None and splits is not False:
+            splits = (row[0] or "").count(other) >= column.count(other)
+        yield row
+    if splits:
         shown = "\\t" if other == "\t" else other
-        raise _fault(path, 1, f'the first row is one cell, with "{shown}" in it', f'set erp.csv.delimiter to "{shown}"')
+        what = f'the first row is one cell, with "{shown}" in it as in all others'
+        raise _fault(path, 1, what, f'set erp.csv.delimiter to "{shown}"')
 
 
 def _cells(path: Path, width: int, records: Iterator[tuple[int, list[str]]]) -> Iterator[list[str | None]]:
