@@ -13,6 +13,7 @@ import pytest
 
 from support.canonical import History, Lost, history
 from support.command_line import Done
+from support.fault_counts import PROPERTY, Counts
 from support.fault_points import Side
 from support.fault_world import PROOFS, FaultWorld, Stage
 from support.fork_server import NIGHTLY, Fork
@@ -68,12 +69,16 @@ class Book:
         self.tried[kind_of(operation)] += 1
         self.outcomes[outcome] += 1
 
+    def counts(self, test: str) -> Counts:
+        """Return what a test tried, and what came of it."""
+        return Counts(
+            title=self.title, test=test, kinds=dict(self.tried), outcomes=dict(self.outcomes), is_full=IS_FULL
+        )
+
     def close(self, request: pytest.FixtureRequest) -> None:
         """Have the counts printed at the end of the session, and fail for the points at which something was wrong."""
-        total = sum(self.tried.values())
-        told = ", ".join(f"{kind} {count}" for kind, count in sorted(self.tried.items()))
-        came = ", ".join(f"{outcome} {count}" for outcome, count in sorted(self.outcomes.items()))
-        request.node.user_properties.append(("fault points", f"{self.title}: {total} points ({told}); {came}"))
+        request.node.user_properties.append((PROPERTY, self.counts(request.node.name.partition("[")[0])))
+        total = self.tried.total()
         assert total
         assert not self.faults, f"{len(self.faults)} of {total}:\n" + "\n".join(self.faults[:10])
 
