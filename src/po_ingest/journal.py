@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from traceback import clear_frames
 from typing import TypeVar
 from uuid import uuid4
 
@@ -15,7 +16,6 @@ from po_ingest.audit_copy import catch_up
 from po_ingest.errors import (
     AuditError,
     ExitCode,
-    Interrupted,
     PoIngestError,
     ReservationError,
     StoreError,
@@ -166,6 +166,9 @@ class Journal:
     doubts: list[str] = attrs.Factory(list)  # what looks wrong about tonight's snapshot, though no guard is broken
     in_doubt: RunReport | None = None  # once a transaction has come to its commit; until then nothing can be applied
     started_at: datetime = attrs.field(init=False)
+    _ending: tuple[PoIngestError, RunReport] | None = None  # the run's end, once it is being recorded
+    _told: PoIngestError | None = None  # what was raised of it, once it has been recorded
+    _for_spool: list[AuditEvent] = attrs.field(init=False, factory=list)
     _clock_start: float = attrs.field(init=False, factory=time.perf_counter)
     _stage: str = "start"
     _seconds: dict[str, float] = attrs.field(init=False, factory=dict)
@@ -238,7 +241,9 @@ class Journal:
         try:
             self.retries(self.settings.store.retry, step)
         except StoreError as error:
+            self._ending = error, self._failed(error)
             self._spool_failure(error, with_start=True)
+            self._told = error
             raise
 
     def _begin(self, check: Callable[[Run | None], None], *, rebaseline: bool) -> None:
@@ -391,7 +396,7 @@ class Journal:
         self._tell_doubts()
         try:
             catch_up(self.parts.store, self.parts.sink)
-        except (Exception, Interrupted, KeyboardInterrupt) as error:
+        except BaseException as error:
             report = attrs.evolve(report, exit_code=ExitCode.RESERVATION)
             self._correct(report)
             cause, hint = (error.message, error.hint) if isinstance(error, PoIngestError) else (_told(error), "")
@@ -407,8 +412,8 @@ class Journal:
         try:
             with self.parts.store.write() as transaction:
                 transaction.finish_run(self.context.run_id, report)
-        except (StoreError, Interrupted, KeyboardInterrupt) as error:
-            log.warning("report not corrected", error=str(error))
+        except BaseException as error:  # noqa: BLE001 - as it says
+            log.warning("report not corrected", error=_told(error))
 
     def conclude_rehearsal(self, work: Callable[[], RunReport]) -> RunReport:
         """Do the work of a dry run; nothing is recorded."""
@@ -434,7 +439,7 @@ class Journal:
         """Do the work; whatever goes wrong is recorded and raised as a PoIngestError with the report."""
         try:
             return work()
-        except (Exception, Interrupted, KeyboardInterrupt) as error:  # noqa: BLE001 - the run must be recorded as failed
+        except BaseException as error:  # noqa: BLE001 - the run must be recorded as failed, whatever a plug-in raises
             failure = self._failure(error)
         raise self._outcome(failure)
 
@@ -453,12 +458,22 @@ class Journal:
         return failure
 
     def ended(self, error: BaseException) -> PoIngestError:
-        """Return the error of a run that ends by something unforeseen outside its own work; it is recorded by then."""
-        return self._outcome(self._failure(error))
+        """Return the error of a run that ends by something unforeseen outside its own work; it is recorded by then.
+
+        What comes while a failure is being recorded, or later, such as a signal, changes nothing of it.
+        """
+        if self._ending is not None:
+            clear_frames(error.__traceback__)  # they may hold the spool's lock: a `with` can be broken off at its end
+        return self._told or self._outcome(self._failure(error))
 
     def _outcome(self, failure: PoIngestError) -> PoIngestError:
-        """Record that the run failed, and return the error with its report; another one if it was applied after all."""
-        report = self._failed(failure)
+        """Record that the run failed, unless it is being told that it failed otherwise; return what is to be raised."""
+        self._ending = self._ending or (failure, self._failed(failure))
+        self._told = self._recorded(*self._ending)
+        return self._told
+
+    def _recorded(self, failure: PoIngestError, report: RunReport) -> PoIngestError:
+        """Record a failure, and return the error with its report; another one if the run was applied after all."""
         found = "running" if self.is_rehearsal else self._record_failure(report, failure)
         if found in APPLIED and self.in_doubt is not None:
             return self._applied_after_all(self.in_doubt, failure)
@@ -489,8 +504,8 @@ class Journal:
             self._spool_failure(failure, with_start=True)
             return None
         try:
-            found = self.retries(self.settings.store.retry, lambda: self._write_failure(report, failure))
-        except (Exception, Interrupted, KeyboardInterrupt):  # noqa: BLE001 - the store is down, or keeps a signal waiting
+            found = self._marked_as_failed(report, failure)
+        except BaseException:  # noqa: BLE001 - the store is down, or keeps a signal waiting
             if self.in_doubt is not None:
                 failure.hint = "see `po-ingest runs`: the run is there as completed, or nothing of it was applied"
             self._spool_failure(failure, report)
@@ -499,9 +514,27 @@ class Journal:
             self._spool_failure(failure, with_start=True)
         try:
             catch_up(self.parts.store, self.parts.sink)
-        except (Exception, Interrupted, KeyboardInterrupt) as error:  # noqa: BLE001 - the next run makes it good
+        except BaseException as error:  # noqa: BLE001 - the next run makes it good
             log.warning("audit file not written", error=_told(error))
         return found
+
+    def _marked_as_failed(self, report: RunReport, failure: PoIngestError) -> RunStatus | None:
+        """Write the failure to the store, once more if a signal breaks that off.
+
+        Not if one has ended the run already: this is the reminder then, since the store does not answer.
+        """
+
+        def write() -> RunStatus | None:
+            return self.retries(self.settings.store.retry, lambda: self._write_failure(report, failure))
+
+        try:
+            return write()
+        except BaseException as error:
+            has_ended = failure.__cause__ is not None and interruption(failure.__cause__) is not None
+            if interruption(error) is None or has_ended:
+                raise
+            clear_frames(error.__traceback__)  # they may hold the transaction that was broken off
+        return write()
 
     def _write_failure(self, report: RunReport, failure: PoIngestError) -> RunStatus | None:
         """Mark the run as failed and return what it was before: a commit told as failed may have applied it."""
@@ -515,11 +548,13 @@ class Journal:
     def _spool_failure(
         self, failure: PoIngestError, report: RunReport | None = None, *, with_start: bool = False
     ) -> None:
-        """Keep what is to be told of a failure while the store is down (R14)."""
-        told = report or attrs.evolve(self._failed(failure), run_id=None)
-        tell = Teller(None, self.parts.clock())
-        events = [tell.started(self._start())] if with_start else []
+        """Keep what is to be told of a failure while the store is down (R14); the same events, if a signal broke in."""
+        if not self._for_spool:
+            told = report or attrs.evolve(self._failed(failure), run_id=None)
+            tell = Teller(None, self.parts.clock())
+            starts = [tell.started(self._start())] if with_start else []
+            self._for_spool = [*starts, tell.failed(told, str(failure))]
         try:
-            self.parts.spool.put([*events, tell.failed(told, str(failure))])
+            self.parts.spool.put(self._for_spool)
         except AuditError as error:
             log.warning("spool not written", error=str(error))

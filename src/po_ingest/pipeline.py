@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import attrs
 
 from po_ingest import doubts, guards
-from po_ingest.errors import ConfigError, Interrupted, PoIngestError, StoreError
+from po_ingest.errors import ConfigError, PoIngestError, StoreError
 from po_ingest.gather import Night, gather
 from po_ingest.journal import Journal, Parts, last_applied, require_schema
 from po_ingest.model import Delivery, Delta, LineState, MappedLine, MissingLine, Presence, Run, RunReport
@@ -62,7 +62,7 @@ def _nightly(settings: Settings, parts: Parts, options: Options) -> RunReport:
             return journal.conclude(lambda: _run(journal, options))
     except PoIngestError:
         raise
-    except (Exception, Interrupted, KeyboardInterrupt) as error:  # before the run's own work, or around it
+    except BaseException as error:  # before the run's own work, or around it
         raise journal.ended(error) from error
 
 

@@ -295,7 +295,10 @@ class Spool(Protocol):
     """Where audit events wait while the store is down (R14)."""
 
     def put(self, events: Sequence[AuditEvent]) -> None:
-        """Keep events until they are delivered, and tell them in the audit file at once. Raises AuditError."""
+        """Keep events until they are delivered, and tell them in the audit file at once. Raises AuditError.
+
+        A call that was broken off may be made again, with the same events: each is kept and told once.
+        """
         ...
 
     def pending(self) -> list[tuple[AuditEvent, bool]]:

@@ -10,7 +10,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 FILE_MODE: Final = 0o600
 FOLDER_MODE: Final = 0o700
@@ -51,14 +54,23 @@ def file_lock(path: str | Path, patience: float) -> Iterator[bool]:
     lock = FileLock(
         path, timeout=patience, mode=FILE_MODE, thread_local=False, poll_interval=0.02, fallback_to_soft=False
     )
-    with suppress(Timeout):
+    try:
         try:
-            lock.acquire()
+            with suppress(Timeout):
+                lock.acquire()
         except OSError as error:
             if error.errno == errno.ENOSYS:
                 raise OSError(errno.ENOSYS, "its file system has no locks (flock)", str(path)) from error
             raise
-    try:
         yield lock.is_locked
     finally:
-        lock.release()
+        _give_back(lock)
+
+
+def _give_back(lock: FileLock) -> None:
+    """Release a lock, also one whose taking or giving back a signal broke off: this process may want it again."""
+    try:
+        lock.release(force=True)
+    except BaseException:
+        lock.release(force=True)
+        raise

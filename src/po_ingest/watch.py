@@ -35,6 +35,8 @@ class Watch:
         for name, observer in self.observers.items():
             try:
                 tell(observer)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the run goes on
+            except (Interrupted, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # noqa: BLE001 - whatever it is, the run goes on
                 # without the error's text: an address may be a secret (R16), and other people's code made the text
                 log.warning("observer failed", observer=name, told=what, error=type(error).__name__)

@@ -18,8 +18,9 @@ def watched(parts: Parts, erp: str, run: Callable[[], RunReport]) -> RunReport:
     except PoIngestError as error:
         parts.observer.ended(_end(parts, erp, error))
         raise
-    except (Exception, Interrupted, KeyboardInterrupt) as error:  # before the first step, or while another one was told
-        cause = type(error).__name__ if isinstance(error, Exception) else str(error) or "ended by SIGINT"
+    except BaseException as error:  # before the first step, or while another one was told
+        is_signal = isinstance(error, (Interrupted, KeyboardInterrupt))
+        cause = str(error) or "ended by SIGINT" if is_signal else type(error).__name__
         told = PoIngestError(f"the run's end could not be recorded: {cause}", hint="see `po-ingest runs`")
         parts.observer.ended(_end(parts, erp, told))
         raise

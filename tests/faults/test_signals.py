@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import random
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -15,13 +14,12 @@ from typing import Any, Final
 import pytest
 
 from support.command_line import Home, make_home
-from support.matrix import IS_FULL, LIMIT
+from support.matrix import LIMIT, some
 from support.places import place_of
 from support.signalled import Ended, Forks, Points, forks
 
 pytestmark = [pytest.mark.skipif(os.name == "nt", reason="processes are not forked on Windows"), LIMIT]
 
-SEED: Final = 5
 log = logging.getLogger(__name__)
 NUMBERS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -100,12 +98,6 @@ class Nights:
 
     def shown(self) -> str:
         return self.home.po("snapshot", "--run", "latest", "--format", "jsonl").out
-
-
-def some(points: range, count: int) -> list[int]:
-    """Return a sample of the points that is always the same; of the full matrix, twenty times as many."""
-    wanted = count * 20 if IS_FULL else count
-    return list(points) if wanted >= len(points) else sorted(random.Random(SEED).sample(points, wanted))  # noqa: S311 - no secret
 
 
 def test_r2_a_signal_at_any_statement_for_the_store_ends_the_run_as_failed_or_applied(home: Home, warm: Forks) -> None:

@@ -162,13 +162,24 @@ def test_an_error_that_took_the_place_of_a_signals_is_told_as_the_signal() -> No
     assert (error.exit_code, error.message) == (1, "ended by SIGTERM")
 
 
-def test_r14_a_failure_that_a_second_signal_keeps_from_the_store_waits_in_the_spool() -> None:
+def test_r14_a_signal_keeps_no_failure_from_the_store() -> None:
     world = World([line()])
     world.erp_plan.fail_next(ErpError("gone"))
     world.store_plan.fail_at(1, Interrupted("SIGTERM"), "finish_run")
     assert world.failing_night().exit_code == 4
     world.night()
-    assert [reason for kind, reason in world.audit() if kind == "ingestion_failed"] == ["gone", "abandoned"]
+    assert [reason for kind, reason in world.audit() if kind == "ingestion_failed"] == ["gone"]
+
+
+def test_r14_a_failure_that_a_second_signal_keeps_from_the_store_waits_in_the_spool() -> None:
+    """The second one reminds of the first: the store does not answer, and the process has little time left."""
+    world = World([line()])
+    world.erp_plan.fail_next(Interrupted("SIGTERM"))
+    world.store_plan.fail_at(1, Interrupted("SIGTERM"), "finish_run")
+    assert world.failing_night().exit_code == 1
+    world.night()
+    told = [reason for kind, reason in world.audit() if kind == "ingestion_failed"]
+    assert told == ["ended by SIGTERM; nothing of this run was applied", "abandoned"]
 
 
 def test_r12_taking_the_lock_is_retried_too_and_its_failure_waits_in_the_spool() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
@@ -21,6 +22,7 @@ from support.fork_server import NIGHTLY, Fork
 SIDES: Final[tuple[Side, Side]] = ("before", "after")
 IS_FULL: Final = os.environ.get("PO_INGEST_FULL_MATRIX", "") not in {"", "0"}
 """Whether every point is tried, and not a sample of them (`nox -s faults`)."""
+SEED: Final = 5
 LIMIT: Final = pytest.mark.timeout(7200 if IS_FULL else 300)
 """Of a test that tries all points, in seconds."""
 
@@ -54,6 +56,12 @@ def _is_decisive(operations: Sequence[str], at: int) -> bool:
 def sides_of(operation: str) -> tuple[Side, ...]:
     """Return where an operation can be cut off: a write to a file in its midst, too."""
     return (*SIDES, "midst") if operation.endswith("write") else SIDES
+
+
+def some(points: range, count: int) -> list[int]:
+    """Return a sample of points that is always the same; of the full matrix, twenty times as many."""
+    wanted = count * 20 if IS_FULL else count
+    return list(points) if wanted >= len(points) else sorted(random.Random(SEED).sample(points, wanted))  # noqa: S311 - no secret
 
 
 @attrs.define

@@ -62,7 +62,7 @@ class MemorySpool:
     def put(self, events: Sequence[AuditEvent]) -> None:
         """Keep events; what is unknown while the store is down, their run's id, is left out."""
         self.failures.step("put")
-        waiting = [attrs.evolve(event, run_id=None) for event in events]
+        waiting = [attrs.evolve(event, run_id=None) for event in events if event.event_id not in self._waiting]
         told = self._is_told(waiting)
         self._waiting |= {event.event_id: (event, told) for event in waiting}
 

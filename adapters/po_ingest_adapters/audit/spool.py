@@ -28,20 +28,32 @@ class FileSpool:
         self._path = path
         self._audit_file = audit_file
         self._returned: frozenset[str] = frozenset()
+        self._tried: set[str] = set()
 
     def put(self, events: Sequence[AuditEvent]) -> None:
         """Make events durable, then tell them in the audit file.
 
         Raises AuditError if they could not be kept. If only the audit file could not be written, that is logged: it
-        gets the events with their delivery.
+        gets the events with their delivery. Events of a call that was broken off are looked for, and not written twice.
         """
         if not events:
             return
-        jsonl.append(self._path, events)
+        ids = {event.event_id for event in events}
+        is_again = not self._tried.isdisjoint(ids)
+        self._tried |= ids
+        self._append(self._path, events, is_again=is_again)
         try:
-            jsonl.append(self._audit_file, events)
+            self._append(self._audit_file, events, is_again=is_again)
         except AuditError as error:
             _log.warning("%s", error)
+
+    @staticmethod
+    def _append(path: Path, events: Sequence[AuditEvent], *, is_again: bool) -> None:
+        try:
+            there = jsonl.spooled_ids(path) if is_again else set()
+        except OSError as error:
+            raise jsonl.unusable("read", path, error) from error
+        jsonl.append(path, [event for event in events if event.event_id not in there])
 
     def pending(self) -> list[tuple[AuditEvent, bool]]:
         """Return the waiting events, oldest first, each with whether the audit file has it.

@@ -20,8 +20,10 @@ from po_ingest.cli.session import Session
 from po_ingest.cli.signals import interruptible
 from po_ingest.errors import ExitCode, Interrupted, PoIngestError, interruption
 from po_ingest.hiding import mask
-from po_ingest.model import APPLIED
+from po_ingest.model import APPLIED, RunReport
 
+COMPLETION: Final = "_PO_INGEST_COMPLETE"
+"""The variable by which a shell asks for completion; click ends the process when it has answered."""
 COMMANDS: Final = {
     "nightly": ("po_ingest.cli.nightly", "Run the whole pipeline, once."),
     "init": ("po_ingest.cli.setup", "Write a po-ingest.toml to start from."),
@@ -131,7 +133,9 @@ def _call(arguments: Sequence[str], session: Session) -> int:
         return _tell_ended(error, session)
     except output.ReaderGoneError:
         return ExitCode.DONE
-    except Exception as error:  # noqa: BLE001 - the last resort
+    except BaseException as error:  # the last resort: the exit of a plug-in must be no success
+        if isinstance(error, SystemExit) and COMPLETION in os.environ:
+            raise
         return _tell_unexpected(error, session)
     return ExitCode.DONE
 
@@ -173,7 +177,7 @@ def _usage(error: click.UsageError) -> str:
     return f"{message}; see `{path} --help`"
 
 
-def _tell_unexpected(error: Exception, session: Session) -> int:
+def _tell_unexpected(error: BaseException, session: Session) -> int:
     """Tell of an error that nobody expected: the user gets a line, the log the traceback."""
     signal = interruption(error)
     if signal is not None:
@@ -185,20 +189,27 @@ def _tell_unexpected(error: Exception, session: Session) -> int:
 def _tell_ended(error: BaseException, session: Session) -> int:
     """Tell that a signal ended the command, without contradicting what a run has become by then."""
     ending = str(error) if isinstance(error, Interrupted) else "ended by SIGINT"
-    code = _code_of_ended(session)
+    code = _code_of_ended(session, error)
     if code == ExitCode.FAILED:
         return tell(f"{ending}; nothing was left half done, run it again", code=code)
     return tell(f"{ending} before the run's outcome was told; see `{PROGRAM} report`", code=code)
 
 
-def _code_of_ended(session: Session) -> int:
+def _code_of_ended(session: Session, error: BaseException | None = None) -> int:
     """Return the exit code of a command that a signal ends: a run that has ended before keeps its own."""
     if session.code is not None:
         return session.code
-    report = session.report
+    report = session.report or _report_before(error)
     if report is None or report.dry_run:
         return ExitCode.FAILED
     return ExitCode.RESERVATION if report.status in APPLIED else int(report.exit_code)
+
+
+def _report_before(error: BaseException | None) -> RunReport | None:
+    """Return the report of a run whose failure was on its way here when a signal took its place."""
+    while error is not None and not isinstance(error, PoIngestError):
+        error = error.__context__
+    return error.report if error else None
 
 
 def _log_refusal(error: PoIngestError, session: Session) -> None:
@@ -217,7 +228,7 @@ def _log_refusal(error: PoIngestError, session: Session) -> None:
         log.error("command failed", exc_info=error, **facts)
 
 
-def _log_internal(error: Exception, session: Session) -> Path:
+def _log_internal(error: BaseException, session: Session) -> Path:
     """Write a traceback to the log; before a log is known, to a file of its own in the current temporary folder."""
     import structlog  # noqa: PLC0415 - imported by then, if there is a log
 
