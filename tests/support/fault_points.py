@@ -5,20 +5,27 @@ Operations are counted from 0 (`fault_hooks` says which there are); at some of t
 
 from __future__ import annotations
 
+import builtins
 import errno
 import os
 import signal
 import sqlite3
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar, get_args
 
 import attrs
 import psycopg
 
+from po_ingest.errors import ErpError
+
 T = TypeVar("T")
 Side = Literal["before", "midst", "after"]
-Deed = Literal["kill", "transient", "permanent", "full", "copy", "pages"]
+Mistake = Literal["RuntimeError", "KeyError", "MemoryError", "SystemExit"]
+Shift = Literal["back", "forth"]
+Deed = Literal["kill", "transient", "permanent", "full", "broken", "copy", "pages", Mistake, Shift]
+SHIFTS: Final = {"back": timedelta(hours=-1), "forth": timedelta(hours=1)}
 
 
 @attrs.frozen
@@ -28,7 +35,9 @@ class Fault:
     Only operations whose name begins so are meant.
 
     kill: SIGKILL. transient, permanent: the driver's error for a lock, and for damage. full: no room on the disk.
-    copy: the folder is copied to `to`. pages: the store's file may grow to `at` pages.
+    broken: the disk cannot be read or written. The name of an exception: that one, as by a mistake in the code.
+    back, forth: the clock is set by an hour. copy: the folder is copied to `to`. pages: the store's file may grow to
+    `at` pages.
     """
 
     do: Deed
@@ -52,6 +61,8 @@ class Points:
         self.seen: list[str] = []
         self.happened = 0
         self.is_active = True
+        self.shift = timedelta()
+        """By how much the clock is wrong by now."""
         self._copied: list[tuple[Path, bytes]] = []
 
     def do(self, name: str, deed: Callable[[], T], half: Callable[[], T] | None = None) -> T:
@@ -83,6 +94,8 @@ class Points:
                 os.kill(os.getpid(), signal.SIGKILL)
             elif fault.do == "copy":
                 self._copy(Path(fault.to) / f"{at:04}-{fault.where}")
+            elif fault.do in SHIFTS:
+                self.shift += SHIFTS[fault.do]
             elif fault.do != "pages":
                 raise _error(fault.do, name)
 
@@ -104,12 +117,18 @@ class Points:
         return next((each.at for each in self.faults if each.do == "pages" and self.is_active), 0)
 
 
-def _error(do: Deed, name: str) -> Exception:
+def _error(do: Deed, name: str) -> BaseException:
+    if do in get_args(Mistake):
+        mistake: BaseException = getattr(builtins, do)(0 if do == "SystemExit" else f"a mistake in {name}")
+        return mistake
+    if name.startswith("erp "):
+        return ErpError("the ERP hung up", hint="call again", transient=do == "transient")
     if name.startswith("pg "):
         return _postgresql_error(do)
     if name.startswith("sql "):
         return _sqlite_error(do)
-    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    code = errno.EIO if do == "broken" else errno.ENOSPC
+    return OSError(code, os.strerror(code))
 
 
 def _sqlite_error(do: Deed) -> Exception:

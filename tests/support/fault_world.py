@@ -22,6 +22,7 @@ CONFIG: Final = """
 name = "shop"
 adapter = "sqlite"
 connection = "erp.db"
+fetch_size = 10
 [erp.receipts]
 query = "SELECT * FROM erp_receipts"
 [erp.item_xref]
@@ -36,7 +37,9 @@ attempts = 3
 wait_initial = 0.001
 wait_max = 0.001
 [erp.retry]
-attempts = 1
+attempts = 3
+wait_initial = 0.001
+wait_max = 0.001
 [store]
 """
 PROOFS: Final = (("audit", "verify"), ("store", "verify"))

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -19,19 +19,22 @@ from support.command_line import Done, environment, inside
 from support.fault_hooks import install
 from support.fault_points import Fault, Points
 from support.paths import ROOT
+from support.port_hooks import Port, install_ports
 
 Command = Sequence[str]
 NIGHTLY: Final = ("nightly", "--json")
+HANDLES: Final = Path("/proc/self/fd")
 
 
 @attrs.frozen
 class Outcome:
-    """How a child ended; `killed` ones leave no more than that."""
+    """How a child ended; `killed` ones leave no more than that. `left_open` are files that its first command left."""
 
     is_killed: bool
     done: tuple[Done, ...] = ()
     operations: tuple[str, ...] = ()
     happened: int = 0
+    left_open: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -46,14 +49,19 @@ class Fork:
         folder: Path,
         *commands: Command,
         faults: Sequence[Fault] = (),
+        ports: Sequence[Port] = (),
         begun: Callable[[int], None] = lambda _: None,
     ) -> Outcome:
-        """Run commands one after the other in a child; faults happen in the first, `begun` gets the child's number."""
+        """Run commands one after the other in a child; faults happen in the first, `begun` gets the child's number.
+
+        The points are the calls of `ports`; without any, what is done to the store and to files.
+        """
         self.answer.unlink(missing_ok=True)
         request = {
             "folder": str(folder),
             "commands": [list(each) for each in commands],
             "faults": [attrs.asdict(each) for each in faults],
+            "ports": list(ports),
             "answer": str(self.answer),
         }
         assert self.process.stdin is not None
@@ -67,7 +75,8 @@ class Fork:
         assert status == 0, f"the child broke down: {status}"
         told = json.loads(self.answer.read_text(encoding="utf-8"))
         done = tuple(Done(**each) for each in told["done"])
-        return Outcome(is_killed=False, done=done, operations=tuple(told["operations"]), happened=told["happened"])
+        lists = {name: tuple(told[name]) for name in ("operations", "left_open")}
+        return Outcome(is_killed=False, done=done, happened=told["happened"], **lists)
 
 
 @contextmanager
@@ -107,14 +116,29 @@ def serve(questions: IO[str], answers: IO[str]) -> None:
 def _run(request: dict[str, Any]) -> None:
     folder = Path(request["folder"])
     points = Points([Fault(**each) for each in request["faults"]], folder)
-    install(points)
-    done = []
+    if request["ports"]:
+        install_ports(points, request["ports"])
+    else:
+        install(points)
+    done, left_open = [], set()
+    opened = _open_files(folder)
     for command in request["commands"]:
         done.append(attrs.asdict(inside("--config", folder / "po-ingest.toml", *command)))
+        left_open |= _open_files(folder) - opened if points.is_active else set()
         points.is_active = False
-    told = {"done": done, "operations": points.seen, "happened": points.happened}
+    told = {"done": done, "operations": points.seen, "happened": points.happened, "left_open": sorted(left_open)}
     Path(request["answer"]).write_text(json.dumps(told), encoding="utf-8")
     os._exit(0)
+
+
+def _open_files(folder: Path) -> set[str]:
+    """Return what is open of a folder, and of files that have no name any more; none where no system tells it."""
+    found = set()
+    for each in HANDLES.glob("*"):
+        with suppress(OSError):  # the handle by which they are listed is gone by now
+            name = str(each.readlink())
+            found |= {name} if name.startswith(str(folder)) or name.endswith(" (deleted)") else set()
+    return found
 
 
 def warm_up() -> None:
