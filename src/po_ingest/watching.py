@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from po_ingest.errors import ExitCode, GuardError, Interrupted, LockHeldError, PoIngestError
+from po_ingest.event_log import structlog
 from po_ingest.journal import Parts
 from po_ingest.model import RunEnd, RunOutcome, RunReport
+
+log = structlog.get_logger("po_ingest")
 
 
 def watched(parts: Parts, erp: str, run: Callable[[], RunReport]) -> RunReport:
@@ -24,9 +27,12 @@ def watched(parts: Parts, erp: str, run: Callable[[], RunReport]) -> RunReport:
         told = PoIngestError(f"the run's end could not be recorded: {cause}", hint="see `po-ingest runs`")
         parts.observer.ended(_end(parts, erp, told))
         raise
-    parts.observer.ended(
-        RunEnd(erp=erp, outcome="completed", exit_code=int(report.exit_code), ended_at=parts.clock(), report=report)
-    )
+    try:
+        parts.observer.ended(
+            RunEnd(erp=erp, outcome="completed", exit_code=int(report.exit_code), ended_at=parts.clock(), report=report)
+        )
+    except (Interrupted, KeyboardInterrupt) as error:  # before the first of them: the run is over, its outcome stands
+        log.warning("observers not told", cause=str(error) or "ended by SIGINT")
     return report
 
 

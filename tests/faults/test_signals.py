@@ -124,3 +124,12 @@ def test_r2_a_signal_at_any_call_from_the_commit_on_ends_the_run_as_failed_or_ap
         nights.run(at, "calls", NUMBERS[at % 2], since="Written.complete")
     nights.end()
     assert {code for code, _ in nights.outcomes} == {0, 1, 3}
+
+
+def test_r2_a_signal_at_any_call_once_a_run_was_applied_makes_no_failure_of_it(home: Home, warm: Forks) -> None:
+    nights = Nights(home, warm)
+    passed = nights.run(0, "calls", since="Journal._unless_partial").passed
+    for at in some(range(1, len(passed) + 1), 10):
+        nights.run(at, "calls", NUMBERS[at % 2], since="Journal._unless_partial")
+    nights.end()
+    assert {code for code, _ in nights.outcomes} == {0, 3}

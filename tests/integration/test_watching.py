@@ -7,6 +7,7 @@ import pytest
 
 from po_ingest.errors import AuditError, ConfigError, ErpError, Interrupted, LockHeldError, StoreError
 from po_ingest.journal import Parts
+from po_ingest.model import RunEnd, RunStart
 from po_ingest.pipeline import Options, run_nightly
 from po_ingest.settings import GuardSettings
 from po_ingest.watch import Watch
@@ -75,6 +76,24 @@ def test_r14_whatever_a_sink_raises_after_the_commit_the_run_is_told_as_applied(
     world.erp_plan.fail_next(ErpError("no such table"))
     assert world.failing_night().exit_code == 4
     assert world.outcomes()[1:] == [("failed", 4)]
+
+
+@pytest.mark.parametrize("signal", [Interrupted("SIGTERM"), KeyboardInterrupt()])
+def test_r2_a_signal_after_the_end_of_a_run_that_was_applied_makes_no_failure_of_it(signal: BaseException) -> None:
+    world = Watched([line()])
+    parts, settings = world.parts(), world.settings()
+
+    class Signalled:
+        """Observers of whom the first is not reached."""
+
+        def started(self, start: RunStart) -> None:
+            parts.observer.started(start)
+
+        def ended(self, _: RunEnd) -> None:
+            raise signal
+
+    report = run_nightly(settings, attrs.evolve(parts, observer=Signalled()), Options())
+    assert (report.status, report.exit_code) == ("completed", 0)
 
 
 def test_observers_hear_of_a_run_that_could_not_begin() -> None:
