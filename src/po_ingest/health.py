@@ -92,7 +92,8 @@ def assess(seen: Seen, now: datetime, max_age: timedelta) -> Health:
         problems.append((Level.CRITICAL, f"the audit trail is broken: {seen.audit_fault}"))
     level = max((level for level, _ in problems), default=Level.OK)
     worst_first = [text for _, text in sorted(problems, key=lambda problem: -problem[0])]
-    age = now - _end(seen.applied[0]) if seen.applied else None
+    # Not below zero: the clock may have been set back since.
+    age = max(now - _end(seen.applied[0]), timedelta()) if seen.applied else None
     return Health(level, "; ".join(worst_first) or _fine(seen, age), _figures(seen, age, max_age), age)
 
 
@@ -142,7 +143,7 @@ def _figures(seen: Seen, age: timedelta | None, max_age: timedelta) -> tuple[Fig
     if age is None:
         return ()
     last, limit = seen.applied[0], max_age / timedelta(hours=1)
-    hours = round(max(age, timedelta()) / timedelta(hours=1), 2)
+    hours = round(age / timedelta(hours=1), 2)
     counts = [Figure(name, last.figure(key)) for name, key in FIGURES.items()]
     lines, *others = counts
     duration = Figure("duration", last.duration_seconds or 0.0, "s")

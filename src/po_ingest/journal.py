@@ -322,7 +322,7 @@ class Journal:
             dry_run=False,
             status="abandoned",
             started_at=run.started_at,
-            finished_at=self.parts.clock(),
+            finished_at=self._end_of(run.started_at),
             exit_code=ExitCode.FAILED,
         )
         transaction.finish_run(run.id, report)
@@ -376,11 +376,15 @@ class Journal:
             dry_run=self.is_rehearsal,
             status="failed",
             started_at=self.started_at,
-            finished_at=self.parts.clock(),
+            finished_at=self._end_of(self.started_at),
             duration_seconds=round(time.perf_counter() - self._clock_start, 3),
             retries=self.retries.count,
             stages=self._stage_seconds(),
         )
+
+    def _end_of(self, started_at: datetime) -> datetime:
+        """Return now, as the end of a run; a clock that was set back meanwhile makes no run end before it began."""
+        return max(self.parts.clock(), started_at)
 
     def _failed(self, failure: PoIngestError) -> RunReport:
         return attrs.evolve(

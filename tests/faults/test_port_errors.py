@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import socket
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, get_args
@@ -131,12 +134,32 @@ def test_r2_a_buffer_that_fails_at_any_call_leaves_no_half_night_and_no_file(
 
 OBSERVED: Final = '\n[metrics]\ntextfile = "po-ingest.prom"\n[heartbeat]\nurl = "http://127.0.0.1:9/nobody"\n'
 """The port of `discard`: on machines of today nobody is there."""
+SILENT: Final = """
+[metrics]
+textfile = "po-ingest.prom"
+[heartbeat]
+url = "http://127.0.0.1:PORT/beat"
+[lineage]
+url = "http://127.0.0.1:PORT"
+[notify]
+urls = ["json://127.0.0.1:PORT/?cto=0.2&rto=0.2"]
+on = ["completed"]
+"""
+MOST_SECONDS: Final = 20
+"""Five calls of 0.2 seconds each, and a busy machine that has to import the services' clients."""
 OBSERVERS_FAULTS: Final = {"broken": Fault("broken"), **MISTAKES}
 
 
 def watched(world: FaultWorld) -> FaultWorld:
     """Have a world's nights observed."""
     world.config.write_text(world.config.read_text("utf-8") + OBSERVED, encoding="utf-8")
+    return world
+
+
+def unwatched(world: FaultWorld) -> FaultWorld:
+    """Have nobody observe a world's nights any more."""
+    own, _, _ = world.config.read_text("utf-8").partition("\n[metrics]")
+    world.config.write_text(f"{own}\n", encoding="utf-8")
     return world
 
 
@@ -153,17 +176,59 @@ def test_r12_an_observer_that_fails_at_any_call_changes_nothing_of_a_night(
         (done,) = fork.run(world.folder, NIGHTLY, ports=["observers"], faults=[fault]).done
         assert told(done) == (0, 0, [])
         _, observer, moment = operation.split()
-        log = [json.loads(line) for line in (world.folder / "logs" / "po-ingest.log").read_text("utf-8").splitlines()]
-        failed = [(each["observer"], each["told"], each["error"]) for each in log if each["event"] == "observer failed"]
-        assert (observer, moment, "OSError" if fault.do == "broken" else fault.do) in failed, failed
-        world.config.write_text(world.config.read_text("utf-8").replace(OBSERVED, ""), encoding="utf-8")
-        judge.mended(world, is_applied=True)
+        assert (observer, moment, "OSError" if fault.do == "broken" else fault.do) in failed_observers(world)
+        judge.mended(unwatched(world), is_applied=True)
         return f"exit {done.code}"
 
     for at, operation in enumerate(operations):
-        for fault in OBSERVERS_FAULTS.values():
-            attempt(book, str(at), operation, partial(trial, attrs.evolve(fault, at=at), operation))
+        for number, fault in enumerate(OBSERVERS_FAULTS.values()):
+            if IS_FULL or (at + number) % 3 == 0:
+                attempt(book, str(at), operation, partial(trial, attrs.evolve(fault, at=at), operation))
     book.close(request)
+
+
+def failed_observers(world: FaultWorld) -> set[tuple[str, str, str]]:
+    """Return what the log has of observers that failed: who, when, and how."""
+    log = [json.loads(line) for line in (world.folder / "logs" / "po-ingest.log").read_text("utf-8").splitlines()]
+    return {(each["observer"], each["told"], each["error"]) for each in log if each["event"] == "observer failed"}
+
+
+@pytest.mark.parametrize("mistake", [*OBSERVERS_FAULTS])
+def test_r12_observers_that_all_fail_change_nothing_of_a_night_that_fails(
+    fork: Fork, scenes: Scenes, mistake: str
+) -> None:
+    stage, judge = scenes("sqlite", "nightly")
+    world = watched(stage.fresh())
+    faults = [
+        Fault("permanent", only="erp ", is_lasting=True),
+        attrs.evolve(OBSERVERS_FAULTS[mistake], only="observer ", is_lasting=True),
+    ]
+    outcome = fork.run(world.folder, NIGHTLY, ports=["erp", "observers"], faults=faults)
+    (done,) = outcome.done
+    assert_one_line(done)
+    assert told(done) == (4, 0, ["ErpError"])
+    kind = "OSError" if mistake == "broken" else mistake
+    calls = itertools.product(("heartbeat", "metrics"), ("started", "ended"))
+    assert failed_observers(world) == {(name, moment, kind) for name, moment in calls}
+    judge.mended(unwatched(world), is_applied=False)
+
+
+def test_r12_services_that_never_answer_cost_a_night_their_time_outs_and_nothing_else(
+    fork: Fork, scenes: Scenes
+) -> None:
+    stage, judge = scenes("sqlite", "nightly")
+    world = stage.fresh()
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the system takes the calls, and nobody answers them
+        port = silent.getsockname()[1]
+        world.config.write_text(world.config.read_text("utf-8") + SILENT.replace("PORT", str(port)), encoding="utf-8")
+        began = time.monotonic()
+        (done,) = fork.run(world.folder, NIGHTLY, ports=["observers"]).done
+    assert told(done) == (0, 0, [])
+    assert time.monotonic() - began < MOST_SECONDS
+    failed = {(name, moment) for name, moment, _ in failed_observers(world)}
+    twice = itertools.product(("heartbeat", "lineage"), ("started", "ended"))
+    assert failed == {*twice, ("notify", "ended")}
+    judge.mended(unwatched(world), is_applied=True)
 
 
 @pytest.mark.parametrize("shift", get_args(Shift))
@@ -180,6 +245,7 @@ def test_r2_a_clock_that_is_set_by_an_hour_at_any_moment_changes_nothing_but_tim
         assert told(done) == (0, 0, [])
         assert 0 <= done.json["duration_seconds"] < 60
         assert [run["id"] for run in runs.json] == sorted((run["id"] for run in runs.json), reverse=True)
+        assert all(run["started_at"] <= run["finished_at"] for run in runs.json)
         judge.mended(world, is_applied=True)
         return f"exit {done.code}"
 

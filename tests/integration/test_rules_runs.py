@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from po_ingest.audit_verify import verify
@@ -88,6 +90,20 @@ def test_r13_a_run_whose_process_died_is_marked_abandoned_and_audited_by_the_nex
     assert run.report["status"] == "abandoned"
     assert (events[0].event_type, events[0].run_id, events[0].reason) == ("ingestion_failed", dead, "abandoned")
     assert report.baseline
+
+
+def test_r13_an_abandoned_run_does_not_end_before_it_began_where_the_clock_was_set_back() -> None:
+    world = World([line()])
+    began = world.now + timedelta(hours=1)
+    new = NewRun(run_identifier="dead", erp="erp", mode="baseline", started_at=began, host="h", version="1", process=7)
+    world.store.upgrade()
+    with world.store.write() as transaction:
+        transaction.start_run(new)
+    world.night()
+    with world.store.read() as view:
+        run = view.find_run("erp", "dead")
+    assert run is not None
+    assert (run.status, run.finished_at) == ("abandoned", began)
 
 
 # -- R14

@@ -67,6 +67,12 @@ def test_a_night_that_never_ran_is_critical() -> None:
     assert (found.level, found.text) == (Level.CRITICAL, "the last applied run, 1, ended 27 h ago (limit 26 h)")
 
 
+def test_a_run_that_ended_later_than_the_clock_says_now_is_of_no_age() -> None:
+    found = health(run(1, hours=-1))
+    assert (found.level, found.age) == (Level.OK, timedelta())
+    assert " age=0h;" in found.line()
+
+
 def test_a_long_time_is_told_in_days() -> None:
     assert "ended 5 days ago" in health(run(1, hours=121)).text
 
