@@ -250,5 +250,6 @@ def test_r2_a_clock_that_is_set_by_an_hour_at_any_moment_changes_nothing_but_tim
         return f"exit {done.code}"
 
     for at, operation in enumerate(operations):
-        attempt(book, str(at), operation, partial(trial, Fault(shift, at=at)))
+        if IS_FULL or at % 2:
+            attempt(book, str(at), operation, partial(trial, Fault(shift, at=at)))
     book.close(request)
