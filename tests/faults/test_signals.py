@@ -82,6 +82,13 @@ class Nights:
             assert self.home.po("nightly").code == 0
             self.applied, self.last = self.shown(), self.newest()["run_identifier"]
 
+    def disturb(self, of: Points, count: int, *, since: str = "") -> None:
+        """Run nights that get a signal, each at another of so many points, and have all of the history proved."""
+        passed = self.run(0, of, since=since).passed
+        for at in some(range(1, len(passed) + 1), count):
+            self.run(at, of, NUMBERS[at % 2], since=since)
+        self.end()
+
     def end(self) -> None:
         """Run a night that nobody disturbs, and have all of the history proved."""
         assert self.run(0, "statements").done.code == 0
@@ -102,34 +109,21 @@ class Nights:
 
 def test_r2_a_signal_at_any_statement_for_the_store_ends_the_run_as_failed_or_applied(home: Home, warm: Forks) -> None:
     nights = Nights(home, warm)
-    passed = nights.run(0, "statements").passed
-    for at in some(range(1, len(passed) + 1), 12):
-        nights.run(at, "statements", NUMBERS[at % 2])
-    nights.end()
+    nights.disturb("statements", 12)
     assert {code for code, _ in nights.outcomes} == {0, 1, 3}
 
 
 def test_r2_a_signal_at_any_call_in_the_program_ends_the_run_as_failed_or_applied(home: Home, warm: Forks) -> None:
-    nights = Nights(home, warm)
-    passed = nights.run(0, "calls").passed
-    for at in some(range(1, len(passed) + 1), 8):
-        nights.run(at, "calls", NUMBERS[at % 2])
-    nights.end()
+    Nights(home, warm).disturb("calls", 8)
 
 
 def test_r2_a_signal_at_any_call_from_the_commit_on_ends_the_run_as_failed_or_applied(home: Home, warm: Forks) -> None:
     nights = Nights(home, warm)
-    passed = nights.run(0, "calls", since="Written.complete").passed
-    for at in some(range(1, len(passed) + 1), 10):
-        nights.run(at, "calls", NUMBERS[at % 2], since="Written.complete")
-    nights.end()
+    nights.disturb("calls", 10, since="Written.complete")
     assert {code for code, _ in nights.outcomes} == {0, 1, 3}
 
 
 def test_r2_a_signal_at_any_call_once_a_run_was_applied_makes_no_failure_of_it(home: Home, warm: Forks) -> None:
     nights = Nights(home, warm)
-    passed = nights.run(0, "calls", since="Journal._unless_partial").passed
-    for at in some(range(1, len(passed) + 1), 10):
-        nights.run(at, "calls", NUMBERS[at % 2], since="Journal._unless_partial")
-    nights.end()
+    nights.disturb("calls", 10, since="Journal._unless_partial")
     assert {code for code, _ in nights.outcomes} == {0, 3}
