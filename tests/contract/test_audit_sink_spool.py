@@ -98,6 +98,15 @@ def test_a_spool_in_memory_knows_when_the_sink_could_not_be_told() -> None:
     assert MemorySpool().pending() == []
 
 
+def test_a_spool_in_memory_goes_on_knowing_that_events_were_told_which_are_put_again() -> None:
+    plan = FailurePlan()
+    spool = MemorySpool(MemoryAuditSink(plan))
+    spool.put(EVENTS)
+    plan.fail_next(AuditError("disk full"), "tell")
+    spool.put(EVENTS)
+    assert spool.pending() == [(each, True) for each in KEPT]
+
+
 def test_a_spool_in_memory_without_a_sink_has_told_nobody() -> None:
     spool = MemorySpool()
     spool.put(EVENTS)
